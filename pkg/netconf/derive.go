@@ -1,0 +1,85 @@
+package netconf
+
+import "cmp"
+
+// completeHost fills in the host's defaults.
+func (c *NetConf) completeHost() {
+	c.VPPAPISocket = cmp.Or(c.VPPAPISocket, DefaultVPPAPISocket)
+	h := &c.Host
+	h.Engine = cmp.Or(h.Engine, EngineVPP)
+	if h.Memif == nil {
+		h.Memif = &Memif{}
+	}
+	h.Memif.Role = cmp.Or(h.Memif.Role, RoleMaster)
+	h.Memif.Mode = cmp.Or(h.Memif.Mode, ModeEthernet)
+}
+
+// deriveContainer fills in what the container's side leaves out: what both
+// ends have to agree on is the host's, what is opposite is turned round, and
+// what belongs to one end alone (MAC, zero copy, DMA) stays as it is.
+func (c *NetConf) deriveContainer() {
+	h, k := &c.Host, &c.Container
+	k.Engine = cmp.Or(k.Engine, h.Engine)
+	k.IfType = cmp.Or(k.IfType, h.IfType)
+	k.NetType = cmp.Or(k.NetType, c.derivedNetType())
+	k.MTU = cmp.Or(k.MTU, h.MTU)
+	k.Memif = derivedMemif(memif(*h), memif(*k))
+}
+
+// derivedNetType: the container's end is an interface where there will be
+// addresses to put on it.
+func (c *NetConf) derivedNetType() string {
+	if c.IPAM.Type == "" {
+		return NetTypeNone
+	}
+	return NetTypeInterface
+}
+
+// derivedMemif: the queues change places, since what one end sends the other
+// receives.
+func derivedMemif(h, k Memif) *Memif {
+	k.Role = cmp.Or(k.Role, opposite(h.Role))
+	k.Mode = cmp.Or(k.Mode, h.Mode)
+	k.SocketFile = h.SocketFile
+	k.RingSize = cmp.Or(k.RingSize, h.RingSize)
+	k.BufferSize = cmp.Or(k.BufferSize, h.BufferSize)
+	k.RxQueues = cmp.Or(k.RxQueues, h.TxQueues)
+	k.TxQueues = cmp.Or(k.TxQueues, h.RxQueues)
+	k.Secret = cmp.Or(k.Secret, h.Secret)
+	return &k
+}
+
+func opposite(role string) string {
+	if role == RoleMaster {
+		return RoleSlave
+	}
+	return RoleMaster
+}
+
+// dropUnused removes the blocks and fields that have no effect, so that what
+// is left is what will be done.
+func (c *NetConf) dropUnused() {
+	for _, s := range []*Side{&c.Host, &c.Container} {
+		if s.IfType != IfTypeMemif {
+			s.Memif = nil
+		}
+		if s.IfType != IfTypeVhostUser {
+			s.Vhost = nil
+		}
+		if s.NetType != NetTypeBridge {
+			s.Bridge = nil
+		}
+		if s.Engine == EngineVPP {
+			s.dropOVSOnly()
+		}
+	}
+}
+
+func (s *Side) dropOVSOnly() {
+	if s.Bridge != nil {
+		s.Bridge.Trunks, s.Bridge.VlanMode = nil, ""
+	}
+	if s.Vhost != nil {
+		s.Vhost.IngressPolicingRate, s.Vhost.IngressPolicingBurst = 0, 0
+	}
+}

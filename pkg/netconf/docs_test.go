@@ -1,0 +1,63 @@
+package netconf
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const docsFile = "../../docs/configuration.md"
+
+// TestDocsNameEveryField: the reference has every field.
+func TestDocsNameEveryField(t *testing.T) {
+	docs := string(readFile(t, docsFile))
+	fields := slices.Concat(topFields.names(), dnsFields.names(), sideFields.names(),
+		memifFields.names(), vhostFields.names(), bridgeFields.names())
+	for _, f := range fields {
+		if !strings.Contains(docs, "`"+f+"`") {
+			t.Errorf("%s isn't in %s", f, docsFile)
+		}
+	}
+	for _, v := range slices.Concat(cniVersions, logLevels, engines, ifTypes, netTypes, roles, memifModes, vhostModes, vlanModes) {
+		if !strings.Contains(docs, "`"+v+"`") {
+			t.Errorf("the value %s isn't in %s", v, docsFile)
+		}
+	}
+}
+
+// TestDocsExamples: the first two examples mean the same, and the third gives
+// the message that follows it.
+func TestDocsExamples(t *testing.T) {
+	docs := string(readFile(t, docsFile))
+	good := fenced(docs, "json")
+	if len(good) != 2 {
+		t.Fatalf("%d examples", len(good))
+	}
+	short, err := Parse([]byte(good[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	long, err := Parse([]byte(good[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(short, long); diff != "" {
+		t.Errorf("not the same:\n%s", diff)
+	}
+	_, err = Parse([]byte(fenced(docs, "json invalid")[0]))
+	if diff := cmp.Diff(fenced(docs, "text")[0], err.Error()+"\n"); diff != "" {
+		t.Errorf("message (-docs +real):\n%s", diff)
+	}
+}
+
+// fenced lists the code blocks that are marked with kind.
+func fenced(docs, kind string) (blocks []string) {
+	parts := strings.Split(docs, "```"+kind+"\n")
+	for _, p := range parts[1:] {
+		block, _, _ := strings.Cut(p, "```")
+		blocks = append(blocks, block)
+	}
+	return blocks
+}

@@ -1,0 +1,419 @@
+package netconf
+
+import (
+	"encoding/json"
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// edit is one value at one place of an otherwise valid configuration.
+type edit struct{ path, value string }
+
+// document is that configuration.
+func (e edit) document() []byte {
+	var doc map[string]any
+	if err := json.Unmarshal([]byte(plain), &doc); err != nil {
+		panic(err)
+	}
+	keys := strings.Split(e.path, ".")
+	at := doc
+	for _, k := range keys[:len(keys)-1] {
+		next, ok := at[k].(map[string]any)
+		if !ok {
+			next = map[string]any{}
+			at[k] = next
+		}
+		at = next
+	}
+	at[keys[len(keys)-1]] = json.RawMessage(e.value)
+	b, err := json.Marshal(doc)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+const plain = `{"cniVersion": "1.1.0", "name": "net-1",
+	"host": {"iftype": "memif", "netType": "bridge", "bridge": {"bridgeId": 4}}}`
+
+// wrong is a value that is refused, with what the message has to say.
+type wrong struct {
+	edit
+	at           string // field to be named; empty: the path
+	allowed      string
+	unsupported  bool
+	beyondSchema string // why the schema can't see it
+}
+
+// repeated gives n times s as a JSON string.
+func repeated(s string, n int) string { return `"` + strings.Repeat(s, n) + `"` }
+
+const (
+	nowMemif  = `"memif"`
+	boolText  = "true, false"
+	mtuRange  = "from 64 to 9216"
+	macText   = "a unicast address of six bytes"
+	ringText  = "a power of two from 8 to 16384"
+	nameText  = "letters, digits"
+	fileText  = "a file name of at most 64"
+	queueText = "from 1 to 255"
+)
+
+func w(path, value, allowed string) wrong { return wrong{edit: edit{path, value}, allowed: allowed} }
+
+func later(path, value, allowed string) wrong {
+	return wrong{edit: edit{path, value}, allowed: allowed, unsupported: true}
+}
+
+// wrongs has every field wrong in every way that there is a rule against.
+var wrongs = slices.Concat([]wrong{
+	w("cniVersion", `"0.1.0"`, `"0.3.1", "0.4.0", "1.0.0", "1.1.0"`),
+	w("cniVersion", `"0.3.0"`, `"0.3.1"`),
+	w("cniVersion", `"2.0.0"`, `"1.1.0"`),
+	w("cniVersion", `1.1`, `"1.1.0"`),
+	{edit: edit{"cniVersion", `""`}, allowed: `"1.1.0"`},
+	{edit: edit{"cniVersion", `null`}, allowed: `"1.1.0"`},
+	w("name", `"a/b"`, nameText),
+	w("name", `".a"`, nameText),
+	w("name", `"nät"`, nameText),
+	w("name", `7`, nameText),
+	w("name", `""`, nameText),
+	w("type", `true`, "a string"),
+	w("ipam", `"host-local"`, "an object"),
+	w("ipam.type", `5`, "the name of an IPAM plugin"),
+	w("ipam.type", `"/bin/sh"`, "without '/'"),
+	w("ipam.type", `".."`, "without '/'"),
+	w("dns", `[]`, "an object"),
+	w("dns.nameservers", `"10.0.0.1"`, "a list of strings"),
+	{edit: edit{"dns.nameservers", `["10.0.0.1",5]`}, at: "dns.nameservers[1]", allowed: "a string"},
+	{edit: edit{"dns.search", `[null]`}, at: "dns.search[0]", allowed: "a list of strings"},
+	w("dns.search", `{}`, "a list of strings"),
+	w("dns.options", `1`, "a list of strings"),
+	w("dns.domain", `[]`, "a string"),
+	w("kubeconfig", `{}`, "a string"),
+	w("sharedDir", `"var/run"`, "an absolute path"),
+	w("sharedDir", `"/a\u0000b"`, "an absolute path"),
+	w("sharedDir", repeated("/a", 2048), "at most 4095 bytes"),
+	w("sharedDir", `1`, "an absolute path"),
+	w("logFile", `false`, "a string"),
+	w("logFile", `"/a\u0000b"`, "without NUL"),
+	w("logLevel", `"trace"`, `"panic", "error", "warning", "info", "debug", "verbose"`),
+	w("logLevel", `3`, `"verbose"`),
+	w("vppApiSocket", `"api.sock"`, "an absolute path"),
+	w("vppApiSocket", repeated("/aaa", 27), "at most 107 bytes"),
+	w("vppApiSocket", `[]`, "an absolute path"),
+	w("host", `"vpp"`, "an object"),
+	w("container", `[]`, "an object"),
+
+	w("host.iftype", `""`, nowMemif),
+	w("host.iftype", `null`, nowMemif),
+	w("host.netType", `""`, `"bridge"`),
+	w("host.netType", `"Bridge"`, `"bridge"`),
+	later("host.netType", `"interface"`, `"bridge"`),
+	later("host.netType", `"none"`, `"bridge"`),
+	later("container.netType", `"bridge"`, `"interface", "none"`),
+	later("host.memif.role", `"slave"`, `"master"`),
+	w("container.memif.role", `"master"`, `"slave"`),
+	w("host.memif.mode", `"ip"`, `"ethernet"`),
+	w("container.memif.mode", `"ip"`, `left out, or the same`),
+	{edit: edit{"container.memif.socketfile", `"a.sock"`}, allowed: "left out", beyondSchema: "compares two fields"},
+	{edit: edit{"container.memif.secret", `"zq9"`}, allowed: "left out", beyondSchema: "compares two fields"},
+	{edit: edit{"host.bridge", `{}`}, at: "host.bridge.bridgeName", allowed: "a number from 1 to 16777215"},
+	{edit: edit{"host.bridge", `null`}, at: "host.bridge.bridgeName", allowed: "a number from 1 to 16777215"},
+	w("host.bridge.bridgeId", `0`, "a number from 1 to 16777215"),
+	w("host.bridge.bridgeName", `4`, "as a string"),
+	w("host.bridge.bridgeName", `"0"`, "a number from 1"),
+	w("host.bridge.bridgeName", `"16777216"`, "a number from 1"),
+	w("host.bridge.bridgeName", `"99999999999999999999"`, "a number from 1"),
+	w("host.bridge.bridgeName", `"-4"`, "a number from 1"),
+	w("host.bridge.bridgeName", `"a b"`, "a number from 1"),
+	w("host.bridge.bridgeName", repeated("a", 64), "a number from 1"),
+	later("host.bridge.bridgeName", `"br-4"`, "a number from 1"),
+	later("host.bridge.bridgeName", `"4a"`, "a number from 1"),
+	later("host.bridge.vlanId", `100`, "0, or left out"),
+	{edit: edit{"host.vrf", `1`}, unsupported: true},
+	{edit: edit{"host.bridge.uplink", `"eth0"`}, unsupported: true},
+}, onBothSides(
+	w("engine", `"vvp"`, `"vpp"`),
+	w("engine", `"VPP"`, `"vpp"`),
+	w("engine", `1`, `"vpp"`),
+	later("engine", `"ovs"`, `"vpp"`),
+	later("engine", `"ovs-dpdk"`, `"vpp"`),
+	w("iftype", `"memiff"`, nowMemif),
+	w("iftype", `[]`, nowMemif),
+	later("iftype", `"vhostuser"`, nowMemif),
+	later("iftype", `"vcl"`, nowMemif),
+	later("iftype", `"tap"`, nowMemif),
+	later("iftype", `"af_packet"`, nowMemif),
+	later("iftype", `"veth"`, nowMemif),
+	w("netType", `"routed"`, "not supported yet: "),
+	w("netType", `0`, "not supported yet: "),
+	w("mtu", `"9000"`, mtuRange),
+	w("mtu", `63`, mtuRange),
+	w("mtu", `9217`, mtuRange),
+	w("mtu", `-1500`, mtuRange),
+	w("mtu", `1500.5`, mtuRange),
+	w("mtu", `1e30`, mtuRange),
+	w("mtu", `18446744073709551617`, mtuRange),
+	w("mac", `"02:fe:00:00:00"`, macText),
+	w("mac", `"01:00:5e:00:00:01"`, macText),
+	w("mac", `"00:00:00:00:00:00"`, macText),
+	w("mac", `"02:fe:00:00:00:00:00:01"`, macText),
+	w("mac", `"02fe0000000g"`, macText),
+	w("mac", `2`, macText),
+	w("memif", `"master"`, "an object"),
+	w("vhost", `1`, "an object"),
+	w("bridge", `"4"`, "an object"),
+	w("memif.role", `"mastr"`, `"master"`),
+	w("memif.role", `"server"`, `"master"`),
+	w("memif.role", `1`, `"master"`),
+	w("memif.mode", `"l2"`, `"ethernet"`),
+	w("memif.mode", `{}`, `"ethernet"`),
+	w("memif.mode", `"inject-punt"`, `"ethernet"`),
+	w("memif.socketfile", `"/tmp/a.sock"`, fileText),
+	w("memif.socketfile", `"a/b"`, fileText),
+	w("memif.socketfile", `"."`, fileText),
+	w("memif.socketfile", `".."`, fileText),
+	w("memif.socketfile", `"a b"`, fileText),
+	w("memif.socketfile", `"a=b"`, fileText),
+	w("memif.socketfile", `"a\u0000"`, fileText),
+	w("memif.socketfile", `"configData-1.json"`, "not beginning with configData-"),
+	w("memif.socketfile", repeated("a", 65), fileText),
+	w("memif.socketfile", `5`, fileText),
+	w("memif.ringSize", `4`, ringText),
+	w("memif.ringSize", `1000`, ringText),
+	w("memif.ringSize", `32768`, ringText),
+	w("memif.ringSize", `-1024`, ringText),
+	w("memif.ringSize", `"1024"`, ringText),
+	w("memif.bufferSize", `63`, "from 64 to 65535"),
+	w("memif.bufferSize", `65536`, "from 64 to 65535"),
+	w("memif.bufferSize", `true`, "from 64 to 65535"),
+	w("memif.rxQueues", `256`, queueText),
+	w("memif.rxQueues", `-1`, queueText),
+	w("memif.txQueues", `256`, queueText),
+	w("memif.txQueues", `0.5`, queueText),
+	w("memif.secret", `"a\u0000b"`, "at most 23 bytes"),
+	w("memif.secret", repeated("x", 24), "at most 23 bytes"),
+	w("memif.secret", `123`, "at most 23 bytes"),
+	w("memif.noZeroCopy", `"true"`, boolText),
+	w("memif.noZeroCopy", `1`, boolText),
+	w("memif.useDma", `"yes"`, boolText),
+	later("memif.socketType", `"abstract"`, ""),
+	later("vcl", `{}`, ""),
+	w("vhost.mode", `"master"`, `"client", "server"`),
+	w("vhost.group", `"a:b"`, "a group's name"),
+	w("vhost.group", repeated("a", 33), "a group's name"),
+	w("vhost.group", `1000`, "a group's name"),
+	w("vhost.socketfile", `"a/b"`, fileText),
+	w("vhost.enableGso", `1`, boolText),
+	w("vhost.enablePacked", `"on"`, boolText),
+	w("vhost.enableEventIdx", `[]`, boolText),
+	w("vhost.ingressPolicingRate", `-1`, "from 1 to 4294967295"),
+	w("vhost.ingressPolicingBurst", `"9"`, "from 1 to 4294967295"),
+	w("bridge.bridgeId", `16777216`, "a number from 1 to 16777215"),
+	w("bridge.bridgeId", `-1`, "a number from 1 to 16777215"),
+	w("bridge.bridgeId", `"4"`, "a number from 1 to 16777215"),
+	w("bridge.vlanId", `4095`, "0"),
+	w("bridge.vlanId", `"1"`, "0"),
+	w("bridge.trunks", `5`, "a list of numbers"),
+	wrong{edit: edit{"bridge.trunks", `[1,4096]`}, at: "bridge.trunks[1]", allowed: "from 0 to 4095"},
+	w("bridge.vlanMode", `"acess"`, `"access", "trunk"`),
+	w("bridge.vlanMode", `1`, `"dot1q-tunnel"`),
+	w("bridge.bridgeName", `false`, "a number from 1"),
+	w("unheardOf", `1`, "engine, iftype"),
+	w("memif.unheardOf", `1`, "role, mode"),
+	w("vhost.unheardOf", `1`, "mode, group"),
+	w("bridge.unheardOf", `1`, "bridgeName, bridgeId"),
+))
+
+func onBothSides(list ...wrong) (both []wrong) {
+	for _, side := range []string{"host", "container"} {
+		for _, x := range list {
+			x.path = side + "." + x.path
+			if x.at != "" {
+				x.at = side + "." + x.at
+			}
+			if side == "container" && strings.HasSuffix(x.path, "memif.role") {
+				x.allowed = `"slave"`
+			}
+			both = append(both, x)
+		}
+	}
+	return both
+}
+
+// rights are the ends of the ranges.
+var rights = []edit{
+	{"name", `"0"`},
+	{"name", `"A_.-9"`},
+	{"ipam.type", `"host-local"`},
+	{"sharedDir", `"/"`},
+	{"logLevel", `"DEBUG"`},
+	{"vppApiSocket", repeated("/", 107)},
+	{"type", `""`},
+	{"anything", `[1]`},
+	{"host.engine", `"vpp"`},
+	{"host.mtu", `64`},
+	{"host.mtu", `9216`},
+	{"host.mtu", `1.5e3`},
+	{"host.mtu", `0`},
+	{"host.mac", `"02-FE-00-00-00-01"`},
+	{"container.mac", `"02fe.0000.0001"`},
+	{"host.mac", `"00:00:00:00:00:01"`},
+	{"host.mac", `"02FE00000001"`},
+	{"host.memif.ringSize", `8`},
+	{"host.memif.ringSize", `16384`},
+	{"host.memif.ringSize", `null`},
+	{"host.memif.bufferSize", `64`},
+	{"host.memif.bufferSize", `65535`},
+	{"container.memif.rxQueues", `255`},
+	{"container.memif.txQueues", `1`},
+	{"host.memif.secret", repeated("x", 23)},
+	{"host.memif.secret", `"a b=\\\""`},
+	{"host.memif.socketfile", repeated("a", 64)},
+	{"host.memif.socketfile", `".a-_"`},
+	{"host.bridge", `{"bridgeName":"1"}`},
+	{"host.bridge", `{"bridgeName":"0016777215"}`},
+	{"host.bridge", `{"bridgeName":"9","bridgeId":0}`},
+	{"host.bridge.bridgeId", `16777215`},
+	{"host.bridge.trunks", `[0,4095]`},
+	{"host.vhost.group", `"_a"`},
+	{"container.bridge", `{"bridgeName":"br-0"}`},
+	{"container.netType", `"none"`},
+	{"container.memif", `{}`},
+	{"container", `null`},
+	{"dns", `{"other":1}`},
+}
+
+func TestEveryFieldWrong(t *testing.T) {
+	for _, x := range wrongs {
+		t.Run(x.path+"="+shown("", json.RawMessage(x.value)), func(t *testing.T) {
+			_, err := Parse(x.document())
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			e := faultAt(t, err, x.field())
+			checkWording(t, e, x)
+		})
+	}
+}
+
+// field is the path that the message has to name.
+func (x wrong) field() string {
+	if x.at != "" {
+		return x.at
+	}
+	return x.path
+}
+
+func checkWording(t *testing.T, e *Error, x wrong) {
+	t.Helper()
+	says := e.Error()
+	if !strings.HasPrefix(says, x.field()+": ") {
+		t.Errorf("%q doesn't begin with the field %s", says, x.field())
+	}
+	if v := x.mustShow(); !strings.Contains(says, v) {
+		t.Errorf("%q doesn't show %s", says, v)
+	}
+	if !strings.Contains(e.Allowed, x.allowed) {
+		t.Errorf("%q doesn't say that allowed is %s", says, x.allowed)
+	}
+	if errors.Is(e, ErrUnsupported) != x.unsupported || strings.Contains(e.Problem, "not supported yet") != x.unsupported {
+		t.Errorf("%q: unsupported should be %t", says, x.unsupported)
+	}
+	if strings.Contains(x.path, "secret") && strings.Contains(says, strings.Trim(x.value, `"`)) {
+		t.Errorf("%q shows a secret", says)
+	}
+	for _, word := range []string{"Go ", "json:", "uint", "float64", "struct"} {
+		if strings.Contains(says, word) {
+			t.Errorf("%q speaks Go: %q", says, word)
+		}
+	}
+}
+
+// mustShow is the value, where the message can show it as a whole.
+func (x wrong) mustShow() string {
+	leaf := x.path[strings.LastIndex(x.path, ".")+1:]
+	switch {
+	case leaf == "secret":
+		return "(hidden)"
+	case x.at != "", leaf == "unheardOf", fieldNotYet(x.path), len(x.value) > 60, x.value == `""`, x.value == "null":
+		return ""
+	}
+	return x.value
+}
+
+func faultAt(t *testing.T, err error, field string) *Error {
+	t.Helper()
+	var all Errors
+	if !errors.As(err, &all) {
+		t.Fatalf("%T is not an Errors", err)
+	}
+	i := slices.IndexFunc(all, func(e *Error) bool { return e.Field == field })
+	if i < 0 {
+		t.Fatalf("no fault at %s in: %v", field, err)
+	}
+	if len(all) != 1 {
+		t.Errorf("more faults than the one: %v", err)
+	}
+	return all[i]
+}
+
+func TestEndsOfRanges(t *testing.T) {
+	for _, g := range rights {
+		if _, err := Parse(g.document()); err != nil {
+			t.Errorf("%s=%s: %v", g.path, g.value, err)
+		}
+	}
+}
+
+// TestEveryFieldIsInATable keeps three lists together: the JSON tags, the
+// tables that read them, and the faults above.
+func TestEveryFieldIsInATable(t *testing.T) {
+	for _, c := range []struct {
+		block  string
+		of     any
+		fields []string
+	}{
+		{"", Side{}, sideFields.names()},
+		{"memif.", Memif{}, memifFields.names()},
+		{"vhost.", Vhost{}, vhostFields.names()},
+		{"bridge.", Bridge{}, bridgeFields.names()},
+	} {
+		if got, want := sorted(c.fields), sorted(tags(c.of)); got != want {
+			t.Errorf("%T: the table has %s, the tags are %s", c.of, got, want)
+		}
+		for _, f := range c.fields {
+			mustBeWrong(t, "host."+c.block+f)
+			mustBeWrong(t, "container."+c.block+f)
+		}
+	}
+	for _, f := range topFields.names() {
+		mustBeWrong(t, f)
+	}
+}
+
+func mustBeWrong(t *testing.T, path string) {
+	t.Helper()
+	if !slices.ContainsFunc(wrongs, func(x wrong) bool { return x.path == path }) {
+		t.Errorf("%s is never wrong in the table", path)
+	}
+}
+
+func tags(v any) (names []string) {
+	for f := range reflect.TypeOf(v).Fields() {
+		name, option, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if option != "omitempty" {
+			name += " without omitempty"
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+func sorted(names []string) string {
+	return strings.Join(slices.Sorted(slices.Values(names)), " ")
+}

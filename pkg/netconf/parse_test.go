@@ -1,0 +1,190 @@
+package netconf
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestErrors(t *testing.T) {
+	_, err := Parse(readFile(t, "testdata/invalid/many-faults.json"))
+	var one *Error
+	if !errors.As(err, &one) || one.Field != "cniVersion" {
+		t.Errorf("errors.As gives %v", one)
+	}
+	if !errors.Is(err, ErrUnsupported) {
+		t.Error("errors.Is doesn't find ErrUnsupported")
+	}
+	var all Errors
+	if !errors.As(err, &all) || strings.Count(err.Error(), "\n") != len(all) {
+		t.Errorf("%d faults, but not a line each:\n%v", len(all), err)
+	}
+	_, err = Parse(readFile(t, "testdata/invalid/same-role.json"))
+	if errors.Is(err, ErrUnsupported) {
+		t.Error("a plain mistake is ErrUnsupported")
+	}
+}
+
+// TestValueIsShort: a message stays readable whatever was given.
+func TestValueIsShort(t *testing.T) {
+	_, err := Parse(edit{"host.mac", repeated(`é\n`, 5000)}.document())
+	if e := faultAt(t, err, "host.mac"); len(e.Value) > 70 || strings.ContainsAny(e.Error(), "\n\uFFFD") {
+		t.Errorf("%d bytes: %s", len(e.Value), e.Error())
+	}
+	_, err = Parse(edit{"host." + strings.Repeat("x\n", 500), `1`}.document())
+	if s := err.Error(); len(s) > 250 || strings.Contains(s, "\n") {
+		t.Errorf("%d bytes: %s", len(s), s)
+	}
+}
+
+// TestAgreements looks at those that today's limits keep from being reached.
+func TestAgreements(t *testing.T) {
+	c := &NetConf{Host: Side{IfType: IfTypeMemif, NetType: NetTypeInterface, Memif: &Memif{Mode: ModeIP, Role: RoleSlave}}}
+	if e := noIPInBridge(c); e != nil {
+		t.Errorf("mode ip without a bridge: %v", e)
+	}
+	c.Container = Side{IfType: IfTypeTap, Memif: &Memif{Role: RoleSlave}}
+	if sameIfType(c) == nil {
+		t.Error("a tap at the other end of a memif is accepted")
+	}
+	if e := otherRole(c); e == nil || e.Allowed != `"master"` {
+		t.Errorf("two slaves: %v", e)
+	}
+	c.Container = Side{}
+	c.deriveContainer()
+	if m := c.Container.Memif; m.Role != RoleMaster || m.Mode != ModeIP {
+		t.Errorf("derived from a slave with mode ip: %+v", m)
+	}
+}
+
+func TestDomain(t *testing.T) {
+	for _, c := range []struct {
+		b    Bridge
+		want uint32
+	}{
+		{Bridge{BridgeName: "4"}, 4},
+		{Bridge{BridgeName: "0016777215"}, MaxBridgeDomain},
+		{Bridge{BridgeName: "4", BridgeID: 5}, 4},
+		{Bridge{BridgeID: 16777215}, MaxBridgeDomain},
+		{Bridge{}, 0},
+		{Bridge{BridgeID: -1}, 0},
+		{Bridge{BridgeID: 16777216}, 0},
+		{Bridge{BridgeName: "br-4"}, 0},
+		{Bridge{BridgeName: "-4"}, 0},
+		{Bridge{BridgeName: "99999999999999999999"}, 0},
+	} {
+		if got := c.b.Domain(); got != c.want {
+			t.Errorf("%+v: %d, want %d", c.b, got, c.want)
+		}
+	}
+}
+
+func TestNearest(t *testing.T) {
+	for key, want := range map[string]int{"role": 0, "ROLE": 0, "rol": 1, "roel": 1, "rolle": 1, "roles": 1, "mastr": 5, "": 4} {
+		if _, got := nearest(key, []string{"role"}); got != want {
+			t.Errorf("%q to role: %d edits, want %d", key, got, want)
+		}
+	}
+}
+
+// TestDeleteGoesOn: whatever ADD refuses, DEL reads, as long as it has a name.
+func TestDeleteGoesOn(t *testing.T) {
+	for _, x := range wrongs {
+		if _, err := ParseForDelete(x.document()); (err != nil) != (x.path == "name") {
+			t.Errorf("%s=%s: %v", x.path, x.value, err)
+		}
+	}
+}
+
+func TestParseForDelete(t *testing.T) {
+	for _, c := range []struct {
+		name, in string
+		want     NetConf
+	}{
+		{
+			"all", `{"name":"n","cniVersion":"0.2.0","ipam":{"type":"x","range":5},"vppApiSocket":"/v","sharedDir":"/s","logFile":"/l","logLevel":"INFO"}`,
+			NetConf{Name: "n", CNIVersion: "0.2.0", IPAM: IPAM{"x"}, VPPAPISocket: "/v", SharedDir: "/s", LogFile: "/l", LogLevel: "info"},
+		},
+		{
+			"wrong values count as left out", `{"name":"n","cniVersion":1,"ipam":"x","vppApiSocket":"v","sharedDir":[],"logFile":{},"logLevel":"loud","host":5,"container":6}`,
+			NetConf{Name: "n", VPPAPISocket: DefaultVPPAPISocket},
+		},
+		{"case, twice, trailing", `{"NAME":"n","name":"m","unknown":1} garbage`, NetConf{Name: "n", VPPAPISocket: DefaultVPPAPISocket}},
+		{
+			"host as far as it goes", `{"name":"n","host":{"iftype":"vhostuser","foo":1,"memif":{"role":"x","socketfile":"a.sock"}}}`,
+			NetConf{Name: "n", VPPAPISocket: DefaultVPPAPISocket, Host: Side{Memif: &Memif{SocketFile: "a.sock"}}},
+		},
+	} {
+		got, err := ParseForDelete([]byte(c.in))
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if diff := cmp.Diff(&c.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.name, diff)
+		}
+	}
+}
+
+func TestParseForDeleteRefuses(t *testing.T) {
+	for in, want := range map[string]string{
+		``: "not JSON", `[]`: "an object", `{"name":`: "not JSON", `null`: "an object", `5`: "an object",
+		`{}`: "name: missing", `{"name":5}`: "name: 5 missing", `{"name":"../x"}`: `name: "../x" missing`,
+	} {
+		_, err := ParseForDelete([]byte(in))
+		var all Errors
+		if !errors.As(err, &all) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", in, err, want)
+		}
+	}
+}
+
+// FuzzParse: nothing panics; what ADD accepts, DEL reads; and what came out,
+// written down again, comes out the same.
+func FuzzParse(f *testing.F) {
+	for _, file := range append(jsonFiles(f, "valid"), jsonFiles(f, "invalid")...) {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, stdin []byte) {
+		c, err := Parse(stdin)
+		d, delErr := ParseForDelete(stdin)
+		if err != nil {
+			if err.Error() == "" {
+				t.Error("an error without words")
+			}
+			return
+		}
+		if delErr != nil || d.Name != c.Name || d.IPAM != c.IPAM || d.VPPAPISocket != c.VPPAPISocket {
+			t.Errorf("DEL reads %+v (%v), ADD %+v", d, delErr, c)
+		}
+		again, err := Parse(rewrite(t, c))
+		if err != nil {
+			t.Fatalf("refused when read again: %v\n%s", err, rewrite(t, c))
+		}
+		c.Warnings, again.Warnings = nil, nil
+		if diff := cmp.Diff(c, again); diff != "" {
+			t.Errorf("not the same when read again:\n%s", diff)
+		}
+	})
+}
+
+func rewrite(t *testing.T, c *NetConf) []byte {
+	t.Helper()
+	b, err := json.Marshal(map[string]any{
+		"cniVersion": c.CNIVersion, "name": c.Name, "type": c.Type, "ipam": map[string]string{"type": c.IPAM.Type},
+		"dns": c.DNS, "kubeconfig": c.KubeConfig, "sharedDir": c.SharedDir, "logFile": c.LogFile, "logLevel": c.LogLevel,
+		"vppApiSocket": c.VPPAPISocket, "host": c.Host, "container": c.Container,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}

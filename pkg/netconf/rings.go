@@ -1,0 +1,44 @@
+package netconf
+
+import (
+	"cmp"
+	"fmt"
+)
+
+// What VPP takes where a number is 0 (plugins/memif/private.h).
+const (
+	vppRingSize   = 1024
+	vppBufferSize = 2048
+	vppQueues     = 1
+)
+
+// ringAgreements hold for the side that lays out the shared memory, which is
+// the slave in the container; they are checked once its side is derived.
+var ringAgreements = []agreement{
+	{"container.memif.ringSize", []string{
+		"container.memif.rxQueues", "container.memif.txQueues", "container.memif.bufferSize",
+		"host.memif.ringSize", "host.memif.rxQueues", "host.memif.txQueues", "host.memif.bufferSize",
+	}, ringsFit},
+}
+
+// ringsFit: without zero copy VPP counts the buffers of all rings in 16 bits
+// and their bytes in 31 (memif_init_regions_and_queues in
+// plugins/memif/memif.c); beyond that, rings silently share buffers or the
+// region gets a nonsensical size.
+func ringsFit(c *NetConf) *Error {
+	m := memif(c.Container)
+	if !m.NoZeroCopy {
+		return nil
+	}
+	queues := int64(cmp.Or(m.RxQueues, vppQueues)) + int64(cmp.Or(m.TxQueues, vppQueues))
+	ring := int64(cmp.Or(m.RingSize, vppRingSize))
+	buffer := int64(cmp.Or(m.BufferSize, vppBufferSize))
+	if queues*ring <= 1<<16 && queues*ring*buffer < 1<<31 {
+		return nil
+	}
+	return &Error{
+		Value:   fmt.Sprint(ring),
+		Problem: fmt.Sprintf("is too large with noZeroCopy, %d queues and bufferSize %d (VPP would mix up buffers)", queues, buffer),
+		Allowed: "(rxQueues + txQueues) × ringSize at most 65536, and that × bufferSize below 2 GiB",
+	}
+}

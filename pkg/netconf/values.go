@@ -1,0 +1,64 @@
+package netconf
+
+// Engines: the vswitch that makes an endpoint.
+const (
+	EngineVPP     = "vpp"
+	EngineOVS     = "ovs"
+	EngineOVSDPDK = "ovs-dpdk"
+)
+
+// Interface types: the kind of endpoint.
+const (
+	IfTypeMemif     = "memif"
+	IfTypeVhostUser = "vhostuser"
+	IfTypeVCL       = "vcl"
+	IfTypeTap       = "tap"
+	IfTypeAFPacket  = "af_packet"
+	IfTypeVeth      = "veth"
+)
+
+// Network types: what an endpoint is joined to.
+const (
+	NetTypeBridge    = "bridge"
+	NetTypeInterface = "interface"
+	NetTypeNone      = "none"
+)
+
+// Roles of a memif. The master listens on the socket; the slave connects, and
+// chooses rings and queues.
+const (
+	RoleMaster = "master"
+	RoleSlave  = "slave"
+)
+
+// Modes of a memif.
+const (
+	ModeEthernet   = "ethernet"
+	ModeIP         = "ip"
+	ModeInjectPunt = "inject-punt"
+)
+
+// Modes of a vhost-user endpoint.
+const (
+	VhostClient = "client"
+	VhostServer = "server"
+)
+
+// DefaultVPPAPISocket is where VPP listens for its binary API by default.
+const DefaultVPPAPISocket = "/run/vpp/api.sock"
+
+// MaxBridgeDomain is the highest id of a bridge domain: VPP keeps 24 bits
+// (L2_BD_ID_MAX in vnet/l2/l2_bd.h). 0 is VPP's own.
+const MaxBridgeDomain = 1<<24 - 1
+
+var (
+	cniVersions = []string{"0.3.1", "0.4.0", "1.0.0", "1.1.0"}
+	logLevels   = []string{"panic", "error", "warning", "info", "debug", "verbose"}
+	engines     = []string{EngineVPP, EngineOVS, EngineOVSDPDK}
+	ifTypes     = []string{IfTypeMemif, IfTypeVhostUser, IfTypeVCL, IfTypeTap, IfTypeAFPacket, IfTypeVeth}
+	netTypes    = []string{NetTypeBridge, NetTypeInterface, NetTypeNone}
+	roles       = []string{RoleMaster, RoleSlave}
+	memifModes  = []string{ModeEthernet, ModeIP, ModeInjectPunt}
+	vhostModes  = []string{VhostClient, VhostServer}
+	vlanModes   = []string{"access", "trunk", "native-tagged", "native-untagged", "dot1q-tunnel"}
+)

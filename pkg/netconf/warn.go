@@ -1,0 +1,81 @@
+package netconf
+
+import (
+	"fmt"
+	"strings"
+)
+
+var sideNames = []string{"host", "container"}
+
+// ovsOnly are the fields that VPP has no use for.
+var ovsOnly = []string{"bridge.trunks", "bridge.vlanMode", "vhost.ingressPolicingRate", "vhost.ingressPolicingBurst"}
+
+// remark collects the warnings on a configuration that is otherwise right and
+// complete.
+func (r *reader) remark(c *NetConf) {
+	if c.KubeConfig != "" {
+		r.warn("kubeconfig is not used yet; the contract goes by file")
+	}
+	if c.LogFile != "" && c.LogFile[0] != '/' {
+		r.warn(fmt.Sprintf("logFile %q depends on the working directory of whoever calls the plugin; give an absolute path", c.LogFile))
+	}
+	if c.IPAM.Type == "" && r.givenIPAM() {
+		r.warn("ipam has no type: no addresses are assigned")
+	}
+	r.remarkBlocks("host", c.Host)
+	r.remarkBlocks("container", c.Container)
+	r.remarkOVSOnly()
+}
+
+func (r *reader) givenIPAM() bool {
+	list, _ := members(r.given["ipam"])
+	return len(list) > 0
+}
+
+// remarkBlocks names the blocks that the side's iftype and netType don't need,
+// and forgets them.
+func (r *reader) remarkBlocks(name string, s Side) {
+	for _, b := range []struct{ block, field, is, needs string }{
+		{"memif", "iftype", s.IfType, IfTypeMemif},
+		{"vhost", "iftype", s.IfType, IfTypeVhostUser},
+		{"bridge", "netType", s.NetType, NetTypeBridge},
+	} {
+		path := join(name, b.block)
+		if b.is == b.needs || !r.givenBelow(path) {
+			continue
+		}
+		r.warn(fmt.Sprintf("%s is ignored: %s is %q", path, join(name, b.field), b.is))
+		r.forget(path)
+	}
+}
+
+func (r *reader) remarkOVSOnly() {
+	var found []string
+	for _, s := range sideNames {
+		for _, f := range ovsOnly {
+			if r.given[join(s, f)] != nil {
+				found = append(found, join(s, f))
+			}
+		}
+	}
+	if found != nil {
+		r.warn(strings.Join(found, ", ") + ": for Open vSwitch only, ignored on VPP")
+	}
+}
+
+func (r *reader) givenBelow(path string) bool {
+	for p := range r.given {
+		if strings.HasPrefix(p, path+".") {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *reader) forget(path string) {
+	for p := range r.given {
+		if strings.HasPrefix(p, path+".") {
+			delete(r.given, p)
+		}
+	}
+}
