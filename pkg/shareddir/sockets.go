@@ -1,0 +1,62 @@
+package shareddir
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// ErrOccupied means that something that isn't ours stands where a socket of ours
+// should.
+var ErrOccupied = errors.New("there is something else at the socket's path")
+
+// Clear makes sure that nothing stands at a socket's name before VPP is asked
+// to listen there: VPP would connect to what it finds, and wait for it with all
+// its packets. A socket that nobody listens on any more is removed, whoever
+// left it. Anything else is refused.
+func (d Dir) Clear(name string) error {
+	root, err := d.open()
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	info, err := root.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	path := filepath.Join(d.Path, name)
+	switch {
+	case err != nil:
+		return fmt.Errorf("look at %s: %w", path, err)
+	case info.Mode().Type() != fs.ModeSocket:
+		return fmt.Errorf("%w: %s is not a socket (%s): remove it, or choose another socketfile", ErrOccupied, path, info.Mode())
+	case !abandoned(root, name):
+		return fmt.Errorf("%w: somebody listens on %s: choose another socketfile", ErrOccupied, path)
+	}
+	if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove abandoned socket: %w", err)
+	}
+	return nil
+}
+
+// abandoned tells whether nobody listens on a socket. The connection attempt
+// never waits: a listener with a full backlog answers EAGAIN. It goes through
+// the open directory, whose path may be too long for it, or lead elsewhere by
+// now.
+func abandoned(root *os.Root, name string) bool {
+	dir, err := root.Open(".")
+	if err != nil {
+		return false
+	}
+	defer dir.Close()
+	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_SEQPACKET|syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	defer syscall.Close(fd)
+	path := fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), name)
+	return errors.Is(syscall.Connect(fd, &syscall.SockaddrUnix{Name: path}), syscall.ECONNREFUSED)
+}

@@ -1,0 +1,66 @@
+package state
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrLocked means that another call held a lock until the context ended.
+var ErrLocked = errors.New("another call holds the lock")
+
+// Locks are named locks between processes: one byte for each name in one file,
+// locked by an open file description (fcntl(2), F_OFD_SETLKW). So a lock ends
+// with the process however that ends, and no lock file is ever left behind.
+type Locks struct{ Dir string }
+
+// Lock waits for the lock of that name until the context ends.
+func (l Locks) Lock(ctx context.Context, name string) (unlock func(), err error) {
+	if err := os.MkdirAll(l.Dir, dirMode); err != nil {
+		return nil, err
+	}
+	file, err := os.OpenFile(filepath.Join(l.Dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	var failed error // set before done is closed
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		failed = lockByte(file, name)
+	}()
+	select {
+	case <-done:
+		if failed != nil {
+			file.Close()
+			return nil, fmt.Errorf("lock %q: %w", name, failed)
+		}
+		return func() { file.Close() }, nil
+	case <-ctx.Done():
+		// The wait can't be interrupted; whenever it ends, the lock goes back.
+		go func() { <-done; file.Close() }()
+		return nil, fmt.Errorf("%w: %q: %w", ErrLocked, name, context.Cause(ctx))
+	}
+}
+
+func lockByte(file *os.File, name string) error {
+	hash := sha256.Sum256([]byte(name))
+	lock := unix.Flock_t{
+		Type:   unix.F_WRLCK,
+		Whence: unix.SEEK_SET,
+		Start:  int64(binary.BigEndian.Uint64(hash[:]) >> 2), // positive, and so is the end
+		Len:    1,
+	}
+	for {
+		err := unix.FcntlFlock(file.Fd(), unix.F_OFD_SETLKW, &lock)
+		if err != unix.EINTR {
+			return err
+		}
+	}
+}

@@ -1,0 +1,69 @@
+package state
+
+import (
+	"encoding/json"
+	"errors"
+	"time"
+)
+
+// Version is the layout of the records that this program writes and reads.
+const Version = 1
+
+var (
+	// ErrNotFound means that there is no record of the attachment.
+	ErrNotFound = errors.New("no record of this attachment")
+	// ErrDamaged means that there is one that can't be read.
+	ErrDamaged = errors.New("the record can't be read")
+)
+
+// Record is what the host keeps about one attachment. It is written before
+// anything is touched, so that whatever a killed call leaves can be found.
+type Record struct {
+	Version int `json:"version"`
+	Attachment
+	// Netns is the path of the pod's network namespace, CNI_NETNS.
+	Netns   string    `json:"netns,omitempty"`
+	Created time.Time `json:"created"`
+	// Done is set when ADD has succeeded.
+	Done bool `json:"done"`
+
+	// Config is the SHA-256 of the configuration that the record is made from.
+	Config string `json:"config"`
+	// Engine names the engine, Socket its API socket, and Spec, which only the
+	// engine reads, what was made on it.
+	Engine string          `json:"engine"`
+	Socket string          `json:"apiSocket"`
+	Spec   json.RawMessage `json:"spec,omitempty"`
+
+	// Numbers are those reserved for the attachment; the last one is in use, the
+	// others turned out to be somebody else's on VPP, now or at an earlier ADD.
+	Numbers []uint32 `json:"numbers,omitempty"`
+
+	// Dir is the directory shared with the pod, Link a short way to it (empty
+	// where none is needed), Files what we put there, by name.
+	Dir   string   `json:"dir"`
+	Link  string   `json:"link,omitempty"`
+	Files []string `json:"files"`
+
+	// Result is the CNI result (in the library's newest version) once IPAM has
+	// answered.
+	Result json.RawMessage `json:"result,omitempty"`
+}
+
+// Store keeps records and reserves numbers. Calls about one attachment are made
+// under its lock.
+type Store interface {
+	// Get returns ErrNotFound or ErrDamaged when there is nothing to return.
+	Get(a Attachment) (*Record, error)
+	// Put writes the record, whole or not at all.
+	Put(r *Record) error
+	// Reserve takes the first number from start on (1 or more) that no other
+	// attachment has and that r hasn't tried yet, adds it to r.Numbers behind
+	// those of an earlier record, lets describe complete the record for it, and
+	// writes the record. The number is the attachment's until Delete. A damaged
+	// record is an error: Delete it first.
+	Reserve(r *Record, start uint32, describe func(number uint32) error) error
+	// Delete removes the record, which may be missing or damaged, and gives its
+	// numbers back.
+	Delete(a Attachment) error
+}
