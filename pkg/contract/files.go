@@ -1,0 +1,114 @@
+package contract
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/userspace-cni/userspace-cni/pkg/state"
+)
+
+const (
+	filePrefix = "configData-"
+	fileSuffix = ".json"
+
+	// maxFile bounds what is read of one file: the directory may be writable to
+	// others.
+	maxFile = 1 << 20
+)
+
+// FileName is the name of the attachment's entry in the shared directory. The
+// key keeps networks apart that share container ID and interface name.
+func FileName(a state.Attachment) string {
+	return filePrefix + a.ShortID() + "-" + a.IfName + "-" + a.Key()[:12] + fileSuffix
+}
+
+// ReadDir reads all entries in a shared directory, in the order in which their
+// networks were attached. Entries that can't be read are reported together,
+// beside those that can.
+func ReadDir(dir string) ([]Entry, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	names, err := entryNames(root)
+	if err != nil {
+		return nil, err
+	}
+	var all []Entry
+	var failed []error
+	for _, name := range names {
+		entry, err := readEntry(root, name)
+		if err != nil {
+			failed = append(failed, fmt.Errorf("%s: %w", filepath.Join(dir, name), err))
+			continue
+		}
+		all = append(all, entry)
+	}
+	Sort(all)
+	return all, errors.Join(failed...)
+}
+
+// Sort orders entries as their networks were attached.
+func Sort(all []Entry) {
+	slices.SortStableFunc(all, func(a, b Entry) int {
+		if order := a.Created.Compare(b.Created); order != 0 {
+			return order
+		}
+		// Entries of the Intel plugin have no time: net2 comes before net10.
+		if order := len(a.IfName) - len(b.IfName); order != 0 {
+			return order
+		}
+		return strings.Compare(a.IfName+"\x00"+a.Name, b.IfName+"\x00"+b.Name)
+	})
+}
+
+func entryNames(root *os.Root) ([]string, error) {
+	dir, err := root.Open(".")
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return nil, err
+	}
+	names = slices.DeleteFunc(names, func(name string) bool {
+		return !strings.HasPrefix(name, filePrefix) || !strings.HasSuffix(name, fileSuffix)
+	})
+	slices.Sort(names)
+	return names, nil
+}
+
+func readEntry(root *os.Root, name string) (Entry, error) {
+	info, err := root.Lstat(name)
+	if err != nil {
+		return Entry{}, err
+	}
+	if !info.Mode().IsRegular() {
+		return Entry{}, fmt.Errorf("is not a regular file (%s)", info.Mode())
+	}
+	// By now it may be a FIFO, which is opened without waiting for a writer.
+	file, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return Entry{}, err
+	}
+	defer file.Close()
+	if opened, err := file.Stat(); err != nil || !os.SameFile(info, opened) {
+		return Entry{}, errors.Join(errors.New("was exchanged while it was opened"), err)
+	}
+	data, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	if err != nil {
+		return Entry{}, err
+	}
+	if len(data) > maxFile {
+		return Entry{}, fmt.Errorf("is larger than %d bytes", maxFile)
+	}
+	return Parse(data)
+}
