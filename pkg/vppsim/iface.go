@@ -1,0 +1,134 @@
+package vppsim
+
+import (
+	"iter"
+	"net/netip"
+
+	"go.fd.io/govpp/api"
+	"go.fd.io/govpp/binapi/interface_types"
+
+	"github.com/userspace-cni/userspace-cni/pkg/vppsim/packet"
+)
+
+// iface is one software interface. Which of the pointers is set tells its kind;
+// with none it is a loopback, or local0 at index 0.
+type iface struct {
+	index    uint32
+	name     string
+	devType  string
+	tag      string
+	ethernet bool
+	mac      packet.MAC
+	adminUp  bool
+	linkUp   bool
+	linkMTU  uint16
+	mtu      [4]uint32
+	instance uint32 // of a loopback
+	memif    *memifPort
+
+	port      *port // in a bridge domain
+	addresses []netip.Prefix
+	linkLocal netip.Addr // valid while IPv6 is enabled
+	locks6    int        // who wants IPv6: each address, each enable
+	neighbors map[netip.Addr]*neighbor
+}
+
+// defaultMTU is that of a new Ethernet interface (src/vnet/ethernet/interface.c).
+const defaultMTU = 9000
+
+// noIndex is VPP's "none", ~0.
+const noIndex = ^uint32(0)
+
+// pool gives out indices as VPP's pool_get does: the one that was freed last.
+type pool struct {
+	slots []*iface
+	free  []uint32
+}
+
+func (p *pool) add(i *iface) {
+	i.index = uint32(len(p.slots))
+	if n := len(p.free); n > 0 {
+		i.index, p.free = p.free[n-1], p.free[:n-1]
+		p.slots[i.index] = i
+		return
+	}
+	p.slots = append(p.slots, i)
+}
+
+func (p *pool) remove(i *iface) {
+	p.slots[i.index] = nil
+	p.free = append(p.free, i.index)
+}
+
+// all iterates in the order of indices.
+func (p *pool) all() iter.Seq[*iface] {
+	return func(yield func(*iface) bool) {
+		for _, i := range p.slots {
+			if i != nil && !yield(i) {
+				return
+			}
+		}
+	}
+}
+
+// byIndex is VPP's VALIDATE_SW_IF_INDEX.
+func (s *Sim) byIndex(index interface_types.InterfaceIndex) (*iface, error) {
+	slots := s.interfaces.slots
+	if int64(index) >= int64(len(slots)) || slots[index] == nil {
+		return nil, api.INVALID_SW_IF_INDEX
+	}
+	return slots[index], nil
+}
+
+// create puts a new interface into service; VPP tells the world with an event
+// that has no flags.
+func (s *Sim) create(i *iface) {
+	if i.ethernet {
+		i.linkMTU, i.mtu[0] = defaultMTU, defaultMTU
+	}
+	i.neighbors = map[netip.Addr]*neighbor{}
+	s.interfaces.add(i)
+	s.emit(i, 0, false)
+}
+
+// destroy takes an interface out of everything but the routes, which VPP keeps
+// as drop entries.
+func (s *Sim) destroy(i *iface) {
+	s.leaveBridge(i)
+	s.orphanRoutes(i)
+	s.interfaces.remove(i)
+	s.emit(i, 0, true)
+}
+
+// setAdmin changes the administrative state and what hangs on it.
+func (s *Sim) setAdmin(i *iface, up bool) {
+	if i.adminUp == up {
+		return
+	}
+	i.adminUp = up
+	if !up {
+		clear(i.neighbors)
+		s.forgetMACs(i)
+	}
+	flags := flag(up, interface_types.IF_STATUS_API_FLAG_ADMIN_UP)
+	switch {
+	case i.memif != nil:
+		i.memif.endpoint.SetUp(up)
+	case i.ethernet: // a loopback's link follows
+		i.linkUp = up
+		flags |= flag(up, interface_types.IF_STATUS_API_FLAG_LINK_UP)
+	}
+	s.emit(i, flags, false)
+}
+
+func flag(set bool, f interface_types.IfStatusFlags) interface_types.IfStatusFlags {
+	if set {
+		return f
+	}
+	return 0
+}
+
+func (i *iface) flags() interface_types.IfStatusFlags {
+	return flag(i.adminUp, interface_types.IF_STATUS_API_FLAG_ADMIN_UP) |
+		flag(i.linkUp, interface_types.IF_STATUS_API_FLAG_LINK_UP)
+}

@@ -1,0 +1,137 @@
+package vppsim
+
+import (
+	"net/netip"
+	"strings"
+
+	"go.fd.io/govpp/api"
+	"go.fd.io/govpp/binapi/ethernet_types"
+	interfaces "go.fd.io/govpp/binapi/interface"
+	"go.fd.io/govpp/binapi/interface_types"
+	"go.fd.io/govpp/binapi/ip"
+
+	"github.com/userspace-cni/userspace-cni/pkg/vppsim/packet"
+)
+
+// Handlers of src/vnet/interface_api.c.
+
+// maxTag is the longest tag, without its terminating NUL.
+const maxTag = 63
+
+func (s *Sim) swInterfaceDump(r *interfaces.SwInterfaceDump, send func(*interfaces.SwInterfaceDetails)) {
+	if !r.NameFilterValid && r.SwIfIndex != interface_types.InterfaceIndex(noIndex) && r.SwIfIndex != 0 {
+		if i, err := s.byIndex(r.SwIfIndex); err == nil {
+			send(i.details())
+		}
+		return
+	}
+	filter := ""
+	if r.NameFilterValid {
+		filter = strings.ToLower(r.NameFilter)
+	}
+	for i := range s.interfaces.all() {
+		if strings.Contains(strings.ToLower(i.name), filter) {
+			send(i.details())
+		}
+	}
+}
+
+func (i *iface) details() *interfaces.SwInterfaceDetails {
+	return &interfaces.SwInterfaceDetails{
+		SwIfIndex: interface_types.InterfaceIndex(i.index), SupSwIfIndex: i.index,
+		L2Address: ethernet_types.MacAddress(i.mac), Flags: i.flags(),
+		LinkMtu: i.linkMTU, Mtu: i.mtu[:],
+		InterfaceName: i.name, InterfaceDevType: i.devType, Tag: i.tag,
+	}
+}
+
+func (s *Sim) swInterfaceSetFlags(r *interfaces.SwInterfaceSetFlags, _ *interfaces.SwInterfaceSetFlagsReply) error {
+	i, err := s.byIndex(r.SwIfIndex)
+	if err == nil {
+		s.setAdmin(i, r.Flags&interface_types.IF_STATUS_API_FLAG_ADMIN_UP != 0)
+	}
+	return err
+}
+
+func (s *Sim) swInterfaceTag(r *interfaces.SwInterfaceTagAddDel, _ *interfaces.SwInterfaceTagAddDelReply) error {
+	i, err := s.byIndex(r.SwIfIndex)
+	switch {
+	case err != nil:
+		return err
+	case !r.IsAdd:
+		i.tag = ""
+	case r.Tag == "":
+		return api.INVALID_VALUE
+	default:
+		i.tag = r.Tag[:min(len(r.Tag), maxTag)]
+	}
+	return nil
+}
+
+func (s *Sim) swInterfaceSetMTU(r *interfaces.SwInterfaceSetMtu, _ *interfaces.SwInterfaceSetMtuReply) error {
+	i, err := s.byIndex(r.SwIfIndex)
+	if err == nil {
+		copy(i.mtu[:], r.Mtu)
+	}
+	return err
+}
+
+func (s *Sim) hwInterfaceSetMTU(r *interfaces.HwInterfaceSetMtu, _ *interfaces.HwInterfaceSetMtuReply) error {
+	i, err := s.byIndex(r.SwIfIndex)
+	switch {
+	case err != nil:
+		return err
+	case !i.ethernet:
+		return api.FEATURE_DISABLED
+	}
+	i.linkMTU, i.mtu[0] = r.Mtu, uint32(r.Mtu)
+	return nil
+}
+
+func (s *Sim) setMACAddress(r *interfaces.SwInterfaceSetMacAddress, _ *interfaces.SwInterfaceSetMacAddressReply) error {
+	i, err := s.byIndex(r.SwIfIndex)
+	switch {
+	case err != nil:
+		return err
+	case !i.ethernet:
+		return api.UNIMPLEMENTED
+	}
+	i.mac = packet.MAC(r.MacAddress)
+	return nil
+}
+
+// setRxMode does nothing: the simulator always sleeps until it is interrupted.
+// VPP too has queues, and so checks their number, only while a peer is connected.
+func (s *Sim) setRxMode(r *interfaces.SwInterfaceSetRxMode, _ *interfaces.SwInterfaceSetRxModeReply) error {
+	i, err := s.byIndex(r.SwIfIndex)
+	if err == nil && r.QueueIDValid && r.QueueID >= uint32(i.rxQueues()) {
+		err = api.UNIMPLEMENTED
+	}
+	return err
+}
+
+func (i *iface) rxQueues() int {
+	if i.memif == nil {
+		return 0
+	}
+	return i.memif.rxQueues()
+}
+
+func (s *Sim) ip6EnableDisable(r *ip.SwInterfaceIP6EnableDisable, _ *ip.SwInterfaceIP6EnableDisableReply) error {
+	i, err := s.byIndex(r.SwIfIndex)
+	enabled := err == nil && i.linkLocal.IsValid()
+	switch {
+	case err != nil:
+		return err
+	case r.Enable:
+		i.lock6(netip.IPv6Unspecified())
+	case !enabled:
+		return api.IP6_NOT_ENABLED
+	default:
+		i.unlock6(netip.IPv6Unspecified())
+	}
+	if r.Enable && enabled {
+		return api.VALUE_EXIST // and yet counted
+	}
+	return nil
+}

@@ -1,0 +1,114 @@
+package vppsim
+
+import (
+	"net/netip"
+
+	"github.com/userspace-cni/userspace-cni/pkg/vppsim/packet"
+)
+
+// maxQueued packets wait for a neighbour's address.
+const maxQueued = 8
+
+// neighbor is a next hop on an interface: known, or waited for.
+type neighbor struct {
+	mac    packet.MAC
+	known  bool
+	queued []packet.IP
+}
+
+// transmit sends a packet to a next hop, which it may have to find first. Each
+// packet asks again; nothing else does, so no timer runs.
+func (s *Sim) transmit(h hop, p packet.IP) {
+	if !h.iface.ethernet {
+		s.output(h.iface, p.Marshal())
+		return
+	}
+	n := h.iface.neighbors[h.next]
+	if n == nil {
+		n = &neighbor{}
+		h.iface.neighbors[h.next] = n
+	}
+	if n.known {
+		s.outputIP(h.iface, n.mac, p)
+		return
+	}
+	if len(n.queued) < maxQueued {
+		n.queued = append(n.queued, p)
+	}
+	s.solicit(h)
+}
+
+func (s *Sim) outputIP(i *iface, dst packet.MAC, p packet.IP) {
+	f := packet.Frame{Dst: dst, Src: i.mac, Type: packet.TypeIPv6, Payload: p.Marshal()}
+	if p.Dst.Is4() {
+		f.Type = packet.TypeIPv4
+	}
+	s.output(i, f.Marshal())
+}
+
+// solicit asks the link for a next hop.
+func (s *Sim) solicit(h hop) {
+	src, ok := h.iface.source(h.next)
+	switch {
+	case !ok:
+	case h.next.Is4():
+		request := packet.ARP{Op: packet.ARPRequest, SenderMAC: h.iface.mac, SenderIP: src, TargetIP: h.next}
+		s.outputARP(h.iface, packet.Broadcast(), request)
+	default:
+		group := packet.SolicitedNode(h.next)
+		ns := packet.ND{Solicit: true, Target: h.next, MAC: h.iface.mac}
+		s.outputIP(h.iface, packet.GroupMAC(group), ns.Packet(src, group))
+	}
+}
+
+func (s *Sim) outputARP(i *iface, dst packet.MAC, a packet.ARP) {
+	s.output(i, packet.Frame{Dst: dst, Src: i.mac, Type: packet.TypeARP, Payload: a.Marshal()}.Marshal())
+}
+
+// learn notes who has an address and sends what waited for it.
+func (s *Sim) learn(i *iface, a netip.Addr, mac packet.MAC) {
+	n := i.neighbors[a]
+	if n == nil {
+		n = &neighbor{}
+		i.neighbors[a] = n
+	}
+	queued := n.queued
+	n.mac, n.known, n.queued = mac, true, nil
+	for _, p := range queued {
+		s.outputIP(i, mac, p)
+	}
+}
+
+// receiveARP answers for the interface's addresses and learns from requests that
+// it answers and replies to itself.
+func (s *Sim) receiveARP(i *iface, f packet.Frame) {
+	a, ok := packet.ParseARP(f.Payload)
+	if !ok || a.SenderMAC != f.Src || !i.has(a.TargetIP) || s.local(a.SenderIP) || !s.attached(i, a.SenderIP) {
+		return
+	}
+	s.learn(i, a.SenderIP, a.SenderMAC)
+	if a.Op == packet.ARPRequest {
+		s.outputARP(i, a.SenderMAC, packet.ARP{
+			Op: packet.ARPReply, SenderMAC: i.mac, SenderIP: a.TargetIP, TargetMAC: a.SenderMAC, TargetIP: a.SenderIP,
+		})
+	}
+}
+
+// receiveND does the same for IPv6. A solicitation from :: asks whether an
+// address is free; the answer goes to everybody.
+func (s *Sim) receiveND(i *iface, p packet.IP, n packet.ND) {
+	switch {
+	case !n.Solicit:
+		if i.neighbors[n.Target] != nil && n.MAC != (packet.MAC{}) {
+			s.learn(i, n.Target, n.MAC)
+		}
+	case !i.has(n.Target):
+	case p.Src.IsUnspecified():
+		everybody := netip.IPv6LinkLocalAllNodes()
+		advert := packet.ND{Target: n.Target, MAC: i.mac}
+		s.outputIP(i, packet.GroupMAC(everybody), advert.Packet(n.Target, everybody))
+	case n.MAC != (packet.MAC{}):
+		s.learn(i, p.Src, n.MAC)
+		s.transmit(hop{i, p.Src}, packet.ND{Target: n.Target, MAC: i.mac}.Packet(n.Target, p.Src))
+	}
+}
