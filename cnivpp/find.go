@@ -1,0 +1,80 @@
+package cnivpp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/userspace-cni/userspace-cni/cnivpp/vpp"
+	"github.com/userspace-cni/userspace-cni/pkg/vppapi"
+)
+
+// Number is where the search for a number starts that is free for the
+// attachment with the given key.
+func Number(iftype, key string) (uint32, error) {
+	k, err := kindOf(iftype)
+	if err != nil {
+		return 0, err
+	}
+	return k.number(key), nil
+}
+
+// RemoveTagged removes every endpoint whose interface bears the tag: it
+// describes what it finds, and removes what it described.
+func (e *Engine) RemoveTagged(ctx context.Context, tag string) error {
+	if tag == "" {
+		return errors.New("no tag to remove by: every interface of somebody else has none")
+	}
+	specs, err := e.find(ctx, tag)
+	if errors.Is(err, vppapi.ErrNotRunning) {
+		return nil
+	}
+	failed := []error{err}
+	for _, spec := range specs {
+		failed = append(failed, e.Remove(ctx, spec))
+	}
+	return errors.Join(failed...)
+}
+
+// find describes the endpoints whose interfaces bear the tag, as far as their
+// removal needs it.
+func (e *Engine) find(ctx context.Context, tag string) ([]Spec, error) {
+	session, err := vpp.Connect(ctx, e.Socket)
+	if err != nil {
+		return nil, err
+	}
+	defer session.Close()
+	all, err := session.Interfaces(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var specs []Spec
+	for _, iface := range all {
+		if iface.Tag != tag {
+			continue
+		}
+		spec, err := describe(ctx, session, iface)
+		if err != nil {
+			return specs, err
+		}
+		specs = append(specs, spec)
+	}
+	return specs, nil
+}
+
+func describe(ctx context.Context, session *vpp.Session, iface vpp.Interface) (Spec, error) {
+	domain, err := session.DomainOf(ctx, iface.Index)
+	if err != nil {
+		return Spec{}, err
+	}
+	for name, k := range kinds {
+		endpoint, err := k.find(ctx, session, iface)
+		if err != nil {
+			return Spec{}, err
+		}
+		if endpoint != nil {
+			return Spec{Kind: name, Endpoint: endpoint, Tag: iface.Tag, Domain: domain}, nil
+		}
+	}
+	return Spec{}, fmt.Errorf("interface %s has our tag %q but is of no kind that we make", iface.Name, iface.Tag)
+}

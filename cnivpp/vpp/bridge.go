@@ -1,0 +1,197 @@
+package vpp
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"go.fd.io/govpp/api"
+	"go.fd.io/govpp/binapi/l2"
+
+	"github.com/userspace-cni/userspace-cni/pkg/vppapi"
+)
+
+// Domain is a bridge domain that the endpoint joins. We make it when it isn't
+// there and remove it with its last port; one without our tag is somebody
+// else's, joined and left as it is.
+type Domain struct {
+	// ID is the bd_id, 1 to 16777215.
+	ID uint32 `json:"id"`
+	// Tag marks a domain as ours (at most MaxTag bytes).
+	Tag string `json:"tag"`
+}
+
+var _ Part = Domain{}
+
+// DomainState is an observed Domain.
+type DomainState struct {
+	Domain
+	Exists  bool   `json:"exists"`
+	SeenTag string `json:"seenTag,omitempty"`
+	// Others are the ports that aren't the endpoint's.
+	Others []Index `json:"others,omitempty"`
+}
+
+// Observe implements Part.
+func (d Domain) Observe(ctx context.Context, s *Session, iface *Interface, _ Goal) (Observation, error) {
+	seen, err := s.domain(ctx, d.ID)
+	if err != nil || seen == nil {
+		return d.Nothing(), err
+	}
+	state := DomainState{Domain: d, Exists: true, SeenTag: seen.BdTag}
+	for _, port := range seen.SwIfDetails {
+		if iface == nil || port.SwIfIndex != iface.Index {
+			state.Others = append(state.Others, port.SwIfIndex)
+		}
+	}
+	return state, nil
+}
+
+// Nothing implements Part.
+func (d Domain) Nothing() Observation { return DomainState{Domain: d} }
+
+// Plan implements Observation.
+func (o DomainState) Plan(goal Goal) Plan {
+	switch {
+	case goal == Existence && !o.Exists:
+		return Plan{createDomain{o.ID, o.Tag}}
+	case goal == Absence && o.Exists && o.SeenTag == o.Tag && len(o.Others) == 0:
+		return Plan{deleteDomain{o.ID}}
+	}
+	return nil
+}
+
+// Port is an endpoint's membership in a bridge domain. It ends with the
+// interface.
+type Port struct {
+	Interface string `json:"interface"`
+	Domain    uint32 `json:"domain"`
+}
+
+var _ Part = Port{}
+
+// PortState is an observed Port.
+type PortState struct {
+	Port
+	Joined bool `json:"joined"`
+}
+
+// Observe implements Part.
+func (p Port) Observe(ctx context.Context, s *Session, iface *Interface, goal Goal) (Observation, error) {
+	if iface == nil || goal == Absence {
+		return p.Nothing(), nil
+	}
+	seen, err := s.domain(ctx, p.Domain)
+	if err != nil || seen == nil {
+		return p.Nothing(), err
+	}
+	return PortState{Port: p, Joined: isPort(seen, iface.Index)}, nil
+}
+
+// Nothing implements Part.
+func (p Port) Nothing() Observation { return PortState{Port: p} }
+
+// Plan implements Observation.
+func (o PortState) Plan(goal Goal) Plan {
+	if goal == Absence || o.Joined {
+		return nil
+	}
+	return Plan{joinDomain{o.Interface, o.Domain}}
+}
+
+// DomainOf returns the id of the bridge domain that the interface is a port of;
+// 0: none.
+func (s *Session) DomainOf(ctx context.Context, index Index) (uint32, error) {
+	all, err := s.domains(ctx, allDomains)
+	if err != nil {
+		return 0, err
+	}
+	for _, d := range all {
+		if isPort(d, index) {
+			return d.BdID, nil
+		}
+	}
+	return 0, nil
+}
+
+// allDomains makes a dump list every bridge domain.
+const allDomains = ^uint32(0)
+
+// domain returns one bridge domain with its ports, or nil.
+func (s *Session) domain(ctx context.Context, id uint32) (*l2.BridgeDomainDetails, error) {
+	found, err := s.domains(ctx, id)
+	for _, d := range found {
+		if d.BdID == id {
+			return d, err
+		}
+	}
+	return nil, err
+}
+
+func (s *Session) domains(ctx context.Context, id uint32) ([]*l2.BridgeDomainDetails, error) {
+	dump, err := l2.NewServiceClient(s.conn).BridgeDomainDump(ctx, &l2.BridgeDomainDump{BdID: id, SwIfIndex: NoIndex})
+	if err != nil {
+		return nil, fmt.Errorf("dump bridge domains: %w", err)
+	}
+	var all []*l2.BridgeDomainDetails
+	err = Drain(dump.Recv, func(d *l2.BridgeDomainDetails) { all = append(all, d) })
+	if err != nil {
+		return nil, fmt.Errorf("dump bridge domains: %w", err)
+	}
+	return all, nil
+}
+
+func isPort(d *l2.BridgeDomainDetails, index Index) bool {
+	return slices.ContainsFunc(d.SwIfDetails, func(port l2.BridgeDomainSwIf) bool { return port.SwIfIndex == index })
+}
+
+type createDomain struct {
+	id  uint32
+	tag string
+}
+
+func (s createDomain) String() string { return fmt.Sprintf("create bridge-domain %d", s.id) }
+
+func (s createDomain) Apply(ctx context.Context, session *Session) error {
+	_, err := l2.NewServiceClient(session.conn).BridgeDomainAddDelV2(ctx, &l2.BridgeDomainAddDelV2{
+		IsAdd: true, BdID: s.id, BdTag: s.tag,
+		Flood: true, UuFlood: true, Forward: true, Learn: true,
+	})
+	if vppapi.IsRetval(err, api.BD_ALREADY_EXISTS) {
+		return nil
+	}
+	return err
+}
+
+type deleteDomain struct{ id uint32 }
+
+func (s deleteDomain) String() string { return fmt.Sprintf("delete bridge-domain %d", s.id) }
+
+func (s deleteDomain) Apply(ctx context.Context, session *Session) error {
+	_, err := l2.NewServiceClient(session.conn).BridgeDomainAddDelV2(ctx, &l2.BridgeDomainAddDelV2{BdID: s.id})
+	// In use: somebody who doesn't take our locks has joined meanwhile.
+	if vppapi.IsRetval(err, api.NO_SUCH_ENTRY, api.BD_IN_USE) {
+		return nil
+	}
+	return err
+}
+
+type joinDomain struct {
+	name   string
+	domain uint32
+}
+
+func (s joinDomain) String() string {
+	return fmt.Sprintf("add %s to bridge-domain %d", s.name, s.domain)
+}
+
+func (s joinDomain) Apply(ctx context.Context, session *Session) error {
+	index, err := session.Index(ctx, s.name)
+	if err != nil {
+		return err
+	}
+	_, err = l2.NewServiceClient(session.conn).SwInterfaceSetL2Bridge(ctx, &l2.SwInterfaceSetL2Bridge{
+		RxSwIfIndex: index, BdID: s.domain, PortType: l2.L2_API_PORT_TYPE_NORMAL, Enable: true,
+	})
+	return err
+}

@@ -1,0 +1,70 @@
+package vpp
+
+import (
+	"context"
+	"fmt"
+
+	interfaces "go.fd.io/govpp/binapi/interface"
+	"go.fd.io/govpp/binapi/interface_types"
+)
+
+// Interface is what VPP says of one of its interfaces (sw_interface_details in
+// src/vnet/interface.api).
+type Interface struct {
+	Index Index  `json:"index"`
+	Name  string `json:"name"`
+	Tag   string `json:"tag"`
+	MAC   string `json:"mac"`
+	// MTU is that of layer 3, in bytes.
+	MTU uint32 `json:"mtu"`
+	// Up is the administrative state, Link whether the peer is connected.
+	Up   bool `json:"up"`
+	Link bool `json:"link"`
+}
+
+// Interface returns the interface with exactly this name, or nil when there is
+// none. VPP's filter matches parts of names, whatever their case.
+func (s *Session) Interface(ctx context.Context, name string) (*Interface, error) {
+	all, err := s.dumpInterfaces(ctx, &interfaces.SwInterfaceDump{
+		SwIfIndex: NoIndex, NameFilterValid: true, NameFilter: name,
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, found := range all {
+		if found.Name == name {
+			s.Learn(name, found.Index)
+			return &found, nil
+		}
+	}
+	s.Forget(name)
+	return nil, nil
+}
+
+// Interfaces returns all interfaces.
+func (s *Session) Interfaces(ctx context.Context) ([]Interface, error) {
+	return s.dumpInterfaces(ctx, &interfaces.SwInterfaceDump{SwIfIndex: NoIndex})
+}
+
+func (s *Session) dumpInterfaces(ctx context.Context, request *interfaces.SwInterfaceDump) ([]Interface, error) {
+	dump, err := s.interfaces().SwInterfaceDump(ctx, request)
+	if err != nil {
+		return nil, fmt.Errorf("dump interfaces: %w", err)
+	}
+	var all []Interface
+	err = Drain(dump.Recv, func(d *interfaces.SwInterfaceDetails) {
+		all = append(all, Interface{
+			Index: d.SwIfIndex,
+			Name:  d.InterfaceName,
+			Tag:   d.Tag,
+			MAC:   d.L2Address.String(),
+			MTU:   d.Mtu[0],
+			Up:    d.Flags&interface_types.IF_STATUS_API_FLAG_ADMIN_UP != 0,
+			Link:  d.Flags&interface_types.IF_STATUS_API_FLAG_LINK_UP != 0,
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("dump interfaces: %w", err)
+	}
+	return all, nil
+}

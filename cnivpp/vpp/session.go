@@ -1,0 +1,132 @@
+package vpp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"go.fd.io/govpp/api"
+	interfaces "go.fd.io/govpp/binapi/interface"
+	"go.fd.io/govpp/binapi/interface_types"
+	"go.fd.io/govpp/binapi/vlib"
+
+	"github.com/userspace-cni/userspace-cni/pkg/vppapi"
+)
+
+// clientName is how VPP's "show api clients" lists us.
+const clientName = "userspace-cni"
+
+// Index is a sw_if_index. It is reused when an interface goes and when VPP
+// restarts, so it never outlives a Session.
+type Index = interface_types.InterfaceIndex
+
+// NoIndex is VPP's ~0.
+const NoIndex = ^Index(0)
+
+// ErrUnsupported means that this VPP lacks a message that the request needs.
+var ErrUnsupported = errors.New("this VPP can't do it")
+
+// Session is a connection to one VPP with the interface indexes that were
+// learned over it.
+type Session struct {
+	conn    *vppapi.Conn
+	indexes map[string]Index
+}
+
+// Connect opens a session with the VPP whose API socket is at path. The errors
+// are those of vppapi.Dial.
+func Connect(ctx context.Context, path string) (*Session, error) {
+	conn, err := vppapi.Dial(ctx, path, clientName)
+	if err != nil {
+		return nil, err
+	}
+	return &Session{conn: conn, indexes: map[string]Index{}}, nil
+}
+
+// Close ends the session.
+func (s *Session) Close() error { return s.conn.Close() }
+
+// Gone is closed when the connection to VPP has ended.
+func (s *Session) Gone() <-chan struct{} { return s.conn.Gone() }
+
+// Conn is the connection, for the generated clients of govpp's binapi.
+func (s *Session) Conn() api.Connection { return s.conn }
+
+// Probe checks, before anything is changed, that VPP has every message that a
+// request needs, and names those that it doesn't have.
+func (s *Session) Probe(ctx context.Context, messages ...api.Message) error {
+	missing := s.conn.Supports(messages...)
+	if missing == nil {
+		return nil
+	}
+	release := "unknown release"
+	if version, err := s.Release(ctx); err == nil {
+		release = version
+	}
+	return fmt.Errorf("%w (VPP %s; is the plugin that has the message disabled in its startup.conf?): %w",
+		ErrUnsupported, release, missing)
+}
+
+// Release is VPP's own version text, such as "v26.06-release". It is asked for
+// by the CLI because the package of the binary message for it, binapi/vpe,
+// links net/http into every program.
+func (s *Session) Release(ctx context.Context) (string, error) {
+	answer, err := s.CLI(ctx, "show version")
+	if err != nil {
+		return "", err
+	}
+	if words := strings.Fields(answer); len(words) > 1 {
+		return words[1], nil
+	}
+	return "", fmt.Errorf("VPP answered %q to show version", answer)
+}
+
+// CLI runs a command of VPP's debug CLI and returns its output.
+func (s *Session) CLI(ctx context.Context, command string) (string, error) {
+	reply, err := vlib.NewServiceClient(s.conn).CliInband(ctx, &vlib.CliInband{Cmd: command})
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", command, err)
+	}
+	return reply.Reply, nil
+}
+
+// Learn remembers the index of an interface that a step has just made.
+func (s *Session) Learn(name string, index Index) { s.indexes[name] = index }
+
+// Forget drops the index of an interface that a step has just removed.
+func (s *Session) Forget(name string) { delete(s.indexes, name) }
+
+// Index returns the index of the interface with exactly this name.
+func (s *Session) Index(ctx context.Context, name string) (Index, error) {
+	if index, ok := s.indexes[name]; ok {
+		return index, nil
+	}
+	found, err := s.Interface(ctx, name)
+	if err != nil {
+		return NoIndex, err
+	}
+	if found == nil {
+		return NoIndex, fmt.Errorf("VPP has no interface %s", name)
+	}
+	return found.Index, nil
+}
+
+// interfaces returns the generated client for VPP's interface API.
+func (s *Session) interfaces() interfaces.RPCService { return interfaces.NewServiceClient(s.conn) }
+
+// Drain reads a dump of the generated clients to its end and hands every
+// message to each.
+func Drain[T any](recv func() (T, error), each func(T)) error {
+	for {
+		msg, err := recv()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		each(msg)
+	}
+}
