@@ -1,0 +1,27 @@
+// Command userspace is the CNI plugin that makes memif, vhost-user and VCL
+// endpoints on the VPP of the host.
+package main
+
+import (
+	"os"
+	"time"
+
+	"github.com/containernetworking/cni/pkg/skel"
+	"github.com/containernetworking/cni/pkg/version"
+
+	"github.com/userspace-cni/userspace-cni/pkg/state"
+	"github.com/userspace-cni/userspace-cni/userspace"
+)
+
+func main() {
+	plugin := &userspace.Plugin{
+		Stdout: os.Stdout,
+		Stderr: os.Stderr,
+		Now:    time.Now,
+		Store:  state.Files{Dir: state.DefaultDir},
+		Locks:  state.Locks{Dir: state.DefaultDir},
+		IPAM:   userspace.DelegatedIPAM{},
+		Links:  state.DefaultDir + "/d",
+	}
+	skel.PluginMainFuncs(plugin.Funcs(), version.PluginSupports("0.3.1", "0.4.0", "1.0.0", "1.1.0"), userspace.About)
+}

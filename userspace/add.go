@@ -1,0 +1,191 @@
+package userspace
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/containernetworking/cni/pkg/ns"
+	current "github.com/containernetworking/cni/pkg/types/100"
+
+	"github.com/userspace-cni/userspace-cni/pkg/state"
+)
+
+// add makes the endpoint and tells the pod of it; or it fails and leaves
+// nothing.
+func (c *call) add(ctx context.Context) error {
+	if err := c.parse(); err != nil {
+		return err
+	}
+	if err := c.checkNetns(); err != nil {
+		return err
+	}
+	if c.conf.IPAM.Type != "" {
+		if err := c.IPAM.Find(c.conf.IPAM.Type); err != nil {
+			return err
+		}
+	}
+	unlock, err := c.lockDir(ctx, c.dir().Path)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+
+	record := c.newRecord()
+	result, intact, err := c.earlier(ctx, record)
+	if err != nil {
+		return err
+	}
+	if !intact {
+		if result, err = c.make(ctx, record, result); err != nil {
+			return c.undo(ctx, record, err)
+		}
+	}
+	return c.print(result)
+}
+
+// checkNetns does before anything is touched what skel does only after ADD has
+// succeeded.
+func (c *call) checkNetns() error {
+	own, err := ns.CheckNetNS(c.args.Netns)
+	if err != nil {
+		return err
+	}
+	if own {
+		return fmt.Errorf("CNI_NETNS: %q is the plugin's own network namespace; allowed: the pod's", c.args.Netns)
+	}
+	return nil
+}
+
+// lockDir keeps the calls about one shared directory apart: one may remove it
+// as empty while another is about to fill it.
+func (c *call) lockDir(ctx context.Context, path string) (func(), error) {
+	return c.Locks.Lock(ctx, "directory/"+path)
+}
+
+// earlier deals with what an earlier ADD for the same attachment has left. When
+// that succeeded with the same configuration and its endpoint is intact, ADD
+// has nothing to do and the result is the same as then. When only the endpoint
+// suffered (VPP was restarted, say), it is removed, and the addresses and the
+// network's place in the pod are kept. Anything else is removed.
+func (c *call) earlier(ctx context.Context, record *state.Record) (result *current.Result, intact bool, err error) {
+	old, err := c.Store.Get(c.attachment)
+	switch {
+	case errors.Is(err, state.ErrNotFound):
+		return nil, false, nil
+	case errors.Is(err, state.ErrDamaged):
+		c.log.Warn("removing what a damaged record stands for", "err", err)
+		return nil, false, c.dismantleUnrecorded(ctx)
+	case err != nil:
+		return nil, false, err
+	}
+	if old.Dir != record.Dir {
+		unlock, err := c.lockDir(ctx, old.Dir)
+		if err != nil {
+			return nil, false, err
+		}
+		defer unlock()
+	}
+	if !old.Done || old.Config != record.Config || old.Netns != record.Netns {
+		c.log.Info("removing what an earlier ADD left", "done", old.Done)
+		return nil, false, c.dismantle(ctx, old)
+	}
+	result = new(current.Result)
+	if err := json.Unmarshal(old.Result, result); err != nil {
+		return nil, false, fmt.Errorf("result in the record: %w", err)
+	}
+	plan, err := c.differences(ctx, old)
+	if err == nil && plan == "" {
+		return result, true, nil
+	}
+	c.log.Info("making the endpoint again", "plan", plan, "err", err)
+	record.Created = old.Created
+	return result, false, c.removeEndpoint(ctx, old)
+}
+
+// make does what a first ADD does. A result of an earlier ADD saves IPAM.
+func (c *call) make(ctx context.Context, record *state.Record, result *current.Result) (*current.Result, error) {
+	engine, err := c.engine(record.Engine, record.Socket)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.reserve(record, engine); err != nil {
+		return nil, err
+	}
+	if err := c.prepareDir(record); err != nil {
+		return nil, err
+	}
+	if result == nil {
+		if result, err = c.allocate(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.complete(record, result); err != nil {
+		return nil, err
+	}
+	if err := c.create(ctx, record, engine); err != nil {
+		return nil, err
+	}
+	if err := c.publish(record, result); err != nil {
+		return nil, err
+	}
+	record.Done = true
+	return result, c.Store.Put(record)
+}
+
+// reserve chooses a number and writes the record: from here on, whatever is
+// made can be found.
+func (c *call) reserve(record *state.Record, engine Engine) error {
+	start, err := engine.Number(c.conf.Host.IfType, c.attachment.Key())
+	if err != nil {
+		return err
+	}
+	return c.Store.Reserve(record, start, c.describe(record, engine))
+}
+
+func (c *call) prepareDir(record *state.Record) error {
+	dir := dirOf(record)
+	if err := dir.Create(); err != nil {
+		return err
+	}
+	if err := dir.Clear(c.socketName()); err != nil {
+		return err
+	}
+	// What stands there from now on is ours to remove.
+	record.Files = append(record.Files, c.socketName())
+	return nil
+}
+
+// allocate asks IPAM for addresses, where the configuration has an IPAM.
+func (c *call) allocate(ctx context.Context) (*current.Result, error) {
+	if c.conf.IPAM.Type == "" {
+		return &current.Result{}, nil
+	}
+	result, err := c.IPAM.Add(ctx, c.conf.IPAM.Type, c.args.StdinData)
+	if err != nil {
+		return nil, err
+	}
+	if len(result.IPs) == 0 {
+		return nil, fmt.Errorf("IPAM plugin %s gave no address", c.conf.IPAM.Type)
+	}
+	return result, nil
+}
+
+// create makes the endpoint. A number that somebody else uses on the vswitch is
+// exchanged for the next one.
+func (c *call) create(ctx context.Context, record *state.Record, engine Engine) error {
+	for {
+		err := engine.Create(ctx, record.Spec)
+		if !errors.Is(err, errNumberTaken) {
+			return err
+		}
+		c.log.Info("choosing another number", "err", err)
+		if err := engine.Remove(ctx, record.Spec); err != nil {
+			return err
+		}
+		if err := c.reserve(record, engine); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,154 @@
+package userspace
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
+
+	"github.com/containernetworking/cni/pkg/skel"
+
+	"github.com/userspace-cni/userspace-cni/pkg/contract"
+	"github.com/userspace-cni/userspace-cni/pkg/logging"
+	"github.com/userspace-cni/userspace-cni/pkg/netconf"
+	"github.com/userspace-cni/userspace-cni/pkg/shareddir"
+	"github.com/userspace-cni/userspace-cni/pkg/state"
+)
+
+// tagPrefix begins the tag of every interface that the plugin makes.
+const tagPrefix = "userspace-cni:"
+
+// call is one CNI call about one attachment.
+type call struct {
+	*Plugin
+	args *skel.CmdArgs
+	// conf is validated only as far as DEL needs it; see parse.
+	conf       *netconf.NetConf
+	attachment state.Attachment
+	log        *slog.Logger
+	closeLog   func()
+}
+
+func (p *Plugin) newCall(args *skel.CmdArgs) (*call, error) {
+	conf, err := netconf.ParseForDelete(args.StdinData)
+	if err != nil {
+		return nil, err
+	}
+	log, closeLog := logging.New(p.Stderr, conf.LogFile, conf.LogLevel)
+	return &call{
+		Plugin:     p,
+		args:       args,
+		conf:       conf,
+		attachment: state.Attachment{Network: conf.Name, ContainerID: args.ContainerID, IfName: args.IfName},
+		log: log.With("command", os.Getenv("CNI_COMMAND"), "network", conf.Name,
+			"container", args.ContainerID, "ifname", args.IfName),
+		closeLog: closeLog,
+	}, nil
+}
+
+// locked runs a verb under the attachment's lock.
+func (c *call) locked(ctx context.Context, do func(*call, context.Context) error) error {
+	unlock, err := c.Locks.Lock(ctx, "attachment/"+c.attachment.Key())
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return do(c, ctx)
+}
+
+// parse validates the whole configuration, for the verbs that need it whole.
+func (c *call) parse() error {
+	conf, err := netconf.Parse(c.args.StdinData)
+	if err != nil {
+		return err
+	}
+	for _, warning := range conf.Warnings {
+		c.log.Warn(warning)
+	}
+	c.conf = conf
+	return nil
+}
+
+func (c *call) engine(name, socket string) (Engine, error) {
+	make, ok := engines[name]
+	if !ok {
+		return nil, fmt.Errorf("there is no engine %q", name)
+	}
+	return make(socket, c.Locks, c.log), nil
+}
+
+func (c *call) tag() string { return tagPrefix + c.attachment.Key() }
+
+// newRecord is the record of the attachment as the configuration describes it,
+// without a number and so without a spec.
+func (c *call) newRecord() *state.Record {
+	hash := sha256.Sum256(c.args.StdinData)
+	dir := c.dir()
+	return &state.Record{
+		Attachment: c.attachment,
+		Netns:      c.args.Netns,
+		Created:    c.Now().UTC(),
+		Config:     hex.EncodeToString(hash[:]),
+		Engine:     c.conf.Host.Engine,
+		Socket:     c.conf.VPPAPISocket,
+		Dir:        dir.Path,
+		Link:       dir.Link,
+		Files:      []string{contract.FileName(c.attachment)},
+	}
+}
+
+func (c *call) dir() shareddir.Dir {
+	base := c.conf.SharedDir
+	if base == "" {
+		base = shareddir.DefaultBase
+	}
+	return shareddir.At(filepath.Join(base, c.args.ContainerID), c.Links, c.socketName())
+}
+
+func dirOf(r *state.Record) shareddir.Dir { return shareddir.Dir{Path: r.Dir, Link: r.Link} }
+
+// socketName is the socket's file name: the configured one, or one that no
+// other network has in the same directory.
+func (c *call) socketName() string {
+	if memif := c.conf.Host.Memif; memif != nil && memif.SocketFile != "" {
+		return memif.SocketFile
+	}
+	return fmt.Sprintf("memif-%s-%s.sock", unfit.ReplaceAllString(c.args.IfName, "_"), c.attachment.Key()[:8])
+}
+
+// unfit are the characters of an interface's name that VPP doesn't take in the
+// path of a socket.
+var unfit = regexp.MustCompile(`[^A-Za-z0-9_.-]`)
+
+// describe completes a record for the number that was reserved for it.
+func (c *call) describe(r *state.Record, engine Engine) func(uint32) error {
+	return func(number uint32) error {
+		spec, err := engine.Describe(c.conf.Host, Identity{
+			Tag:    c.tag(),
+			Number: number,
+			Socket: dirOf(r).Socket(c.socketName()),
+			MAC:    macFor(c.attachment, "host"),
+		})
+		r.Spec = spec
+		return err
+	}
+}
+
+// podMAC is the address of the pod's end.
+func (c *call) podMAC() string {
+	if c.conf.Container.MAC != "" {
+		return c.conf.Container.MAC
+	}
+	return macFor(c.attachment, "pod")
+}
+
+// macFor is a locally administered address that stays the same for one end of
+// an attachment, so that a repair changes nobody's neighbour table.
+func macFor(a state.Attachment, end string) string {
+	hash := sha256.Sum256([]byte(end + " of " + a.Key()))
+	return fmt.Sprintf("02:fe:%02x:%02x:%02x:%02x", hash[0], hash[1], hash[2], hash[3])
+}

@@ -1,0 +1,55 @@
+package userspace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/userspace-cni/userspace-cni/pkg/contract"
+	"github.com/userspace-cni/userspace-cni/pkg/state"
+)
+
+// errDiffers means that CHECK found something else than ADD had left.
+var errDiffers = errors.New("the attachment is not as ADD left it")
+
+// check passes when nothing has to be done.
+func (c *call) check(ctx context.Context) error {
+	if err := c.parse(); err != nil {
+		return err
+	}
+	record, err := c.Store.Get(c.attachment)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errDiffers, err)
+	}
+	plan, err := c.differences(ctx, record)
+	if err != nil {
+		return err
+	}
+	if plan != "" {
+		return fmt.Errorf("%w; to be done:\n%s", errDiffers, plan)
+	}
+	if c.conf.IPAM.Type == "" {
+		return nil
+	}
+	return c.IPAM.Check(ctx, c.conf.IPAM.Type, c.args.StdinData)
+}
+
+// differences are the steps, one a line, from what there is to what the record
+// stands for.
+func (c *call) differences(ctx context.Context, record *state.Record) (string, error) {
+	engine, err := c.engine(record.Engine, record.Socket)
+	if err != nil {
+		return "", err
+	}
+	plan, err := engine.Check(ctx, record.Spec)
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(record.Dir, contract.FileName(c.attachment))
+	if _, err := os.Lstat(path); err != nil {
+		plan += "write " + path + "\n"
+	}
+	return plan, nil
+}

@@ -1,0 +1,149 @@
+package userspace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/userspace-cni/userspace-cni/pkg/contract"
+	"github.com/userspace-cni/userspace-cni/pkg/netconf"
+	"github.com/userspace-cni/userspace-cni/pkg/state"
+)
+
+// del leaves nothing of the attachment. Whatever is gone already is success.
+func (c *call) del(ctx context.Context) error {
+	record, err := c.Store.Get(c.attachment)
+	switch {
+	case err == nil:
+		unlock, err := c.lockDir(ctx, record.Dir)
+		if err != nil {
+			return err
+		}
+		defer unlock()
+		return c.dismantle(ctx, record)
+	case errors.Is(err, state.ErrNotFound):
+		c.log.Info("there is no record: looking for what the attachment may have left")
+	case errors.Is(err, state.ErrDamaged):
+		c.log.Warn("looking for what the attachment may have left", "err", err)
+	default:
+		return err
+	}
+	unlock, err := c.lockDir(ctx, c.dir().Path)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return c.dismantleUnrecorded(ctx)
+}
+
+// dismantle takes everything away that a record stands for, in the reverse of
+// ADD's order and whatever fails on the way. The record itself goes last, and
+// only when nothing else is left.
+func (c *call) dismantle(ctx context.Context, record *state.Record) error {
+	if err := errors.Join(c.removeEndpoint(ctx, record), c.release(ctx)); err != nil {
+		return err
+	}
+	return c.Store.Delete(c.attachment)
+}
+
+// removeEndpoint takes away what is on the vswitch and in the shared directory.
+func (c *call) removeEndpoint(ctx context.Context, record *state.Record) error {
+	return errors.Join(c.removeSpec(ctx, record), dirOf(record).Remove(record.Files...))
+}
+
+// removeSpec takes away what is on the vswitch, which gets most of the call's
+// time, but not what the rest needs. A record without a spec stands for nothing
+// there: the call ended before it had chosen what to make.
+func (c *call) removeSpec(ctx context.Context, record *state.Record) error {
+	if record.Spec == nil {
+		return nil
+	}
+	engine, err := c.engine(record.Engine, record.Socket)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := shorter(ctx)
+	defer cancel()
+	return engine.Remove(ctx, record.Spec)
+}
+
+// release gives the addresses back, where the configuration has an IPAM.
+func (c *call) release(ctx context.Context) error {
+	if c.conf.IPAM.Type == "" {
+		return nil
+	}
+	return c.IPAM.Del(ctx, c.conf.IPAM.Type, c.args.StdinData)
+}
+
+// dismantleUnrecorded does the same for an attachment whose record is lost:
+// from the tag on the vswitch and the names that ADD would have chosen.
+func (c *call) dismantleUnrecorded(ctx context.Context) error {
+	failed := []error{c.removeTagged(ctx)}
+	if err := c.parse(); err == nil {
+		failed = append(failed, c.removeDescribed(ctx))
+	} else {
+		c.log.Warn("the configuration is not valid: only what bears the attachment's tag and name is removed", "err", err)
+		failed = append(failed, c.dir().Remove(c.files()...))
+	}
+	failed = append(failed, c.release(ctx))
+	if err := errors.Join(failed...); err != nil {
+		return err
+	}
+	return c.Store.Delete(c.attachment)
+}
+
+// removeTagged removes what bears the attachment's tag, on every engine that
+// the configuration may mean.
+func (c *call) removeTagged(ctx context.Context) error {
+	engine, err := c.engine(netconf.EngineVPP, c.conf.VPPAPISocket)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := shorter(ctx)
+	defer cancel()
+	return engine.RemoveTagged(ctx, c.tag())
+}
+
+// removeDescribed removes what the first number's spec describes: what a call
+// that was killed before it could tag anything has made.
+func (c *call) removeDescribed(ctx context.Context) error {
+	record := c.newRecord()
+	engine, err := c.engine(record.Engine, record.Socket)
+	if err != nil {
+		return err
+	}
+	number, err := engine.Number(c.conf.Host.IfType, c.attachment.Key())
+	if err != nil {
+		return err
+	}
+	if err := c.describe(record, engine)(number); err != nil {
+		return err
+	}
+	record.Files = c.files()
+	return c.removeEndpoint(ctx, record)
+}
+
+// files are those that ADD puts into the shared directory.
+func (c *call) files() []string {
+	return []string{c.socketName(), contract.FileName(c.attachment)}
+}
+
+// undo takes a failed ADD back and returns why it failed, with what couldn't be
+// taken back.
+func (c *call) undo(ctx context.Context, record *state.Record, cause error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+	defer cancel()
+	if err := c.dismantle(ctx, record); err != nil {
+		return errors.Join(cause, fmt.Errorf("undoing it failed too, DEL will try again: %w", err))
+	}
+	return cause
+}
+
+// shorter is a context that leaves some of the call's time to what follows.
+func shorter(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, deadline.Add(-undoReserve))
+}

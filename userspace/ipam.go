@@ -1,0 +1,70 @@
+package userspace
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/containernetworking/cni/pkg/invoke"
+	current "github.com/containernetworking/cni/pkg/types/100"
+
+	"github.com/userspace-cni/userspace-cni/pkg/netconf"
+)
+
+// IPAM calls the IPAM plugin that a configuration names. The whole
+// configuration and the environment of the call are passed on unchanged.
+type IPAM interface {
+	// Find fails when there is no such plugin.
+	Find(plugin string) error
+	Add(ctx context.Context, plugin string, stdin []byte) (*current.Result, error)
+	Check(ctx context.Context, plugin string, stdin []byte) error
+	Del(ctx context.Context, plugin string, stdin []byte) error
+}
+
+// DelegatedIPAM runs the plugin's binary from CNI_PATH.
+type DelegatedIPAM struct{}
+
+var _ IPAM = DelegatedIPAM{}
+
+// Find implements IPAM.
+func (DelegatedIPAM) Find(plugin string) error {
+	path := os.Getenv("CNI_PATH")
+	if _, err := invoke.FindInPath(plugin, filepath.SplitList(path)); err != nil {
+		return netconf.Errors{{
+			Field: "ipam.type", Value: strconv.Quote(plugin), Problem: "is not there",
+			Allowed: "the name of an IPAM plugin in " + path,
+		}}
+	}
+	return nil
+}
+
+// Add implements IPAM.
+func (DelegatedIPAM) Add(ctx context.Context, plugin string, stdin []byte) (*current.Result, error) {
+	answer, err := invoke.DelegateAdd(ctx, plugin, stdin, nil)
+	if err != nil {
+		return nil, fmt.Errorf("IPAM plugin %s: %w", plugin, err)
+	}
+	result, err := current.NewResultFromResult(answer)
+	if err != nil {
+		return nil, fmt.Errorf("IPAM plugin %s: its result: %w", plugin, err)
+	}
+	return result, nil
+}
+
+// Check implements IPAM.
+func (DelegatedIPAM) Check(ctx context.Context, plugin string, stdin []byte) error {
+	if err := invoke.DelegateCheck(ctx, plugin, stdin, nil); err != nil {
+		return fmt.Errorf("IPAM plugin %s: %w", plugin, err)
+	}
+	return nil
+}
+
+// Del implements IPAM.
+func (DelegatedIPAM) Del(ctx context.Context, plugin string, stdin []byte) error {
+	if err := invoke.DelegateDel(ctx, plugin, stdin, nil); err != nil {
+		return fmt.Errorf("IPAM plugin %s: %w", plugin, err)
+	}
+	return nil
+}
