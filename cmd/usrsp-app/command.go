@@ -1,0 +1,79 @@
+package main
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/userspace-cni/userspace-cni/pkg/logging"
+	usrspapp "github.com/userspace-cni/userspace-cni/usrsp-app"
+)
+
+// command is the whole command line.
+func command() *cobra.Command {
+	app := &usrspapp.App{}
+	var once bool
+	var level string
+	root := &cobra.Command{
+		Use:           "usrsp-app",
+		Short:         "Configure the container's VPP as the userspace CNI plugin's contract says",
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			log, closeLog := logging.New(cmd.ErrOrStderr(), "", level)
+			defer closeLog()
+			app.Log = log
+			if once {
+				return app.Once(cmd.Context())
+			}
+			return app.Run(cmd.Context())
+		},
+	}
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.PersistentFlags().StringVar(&app.VPPAPISocket, "vpp-api-socket", usrspapp.DefaultVPPAPISocket, "API socket of the container's VPP")
+	root.Flags().StringVar(&app.SharedDir, "shared-dir", usrspapp.DefaultSharedDir, "directory that holds the sockets and the contract files")
+	root.Flags().StringVar(&app.PodInfo, "podinfo", "", "directory of the downward-API volume (default: /etc/podinfo, else /etc/podnetinfo)")
+	root.Flags().StringVar(&app.ReadyFile, "ready-file", "", "file to create when everything is configured")
+	root.Flags().DurationVar(&app.Timeout, "timeout", 0, "longest wait for the contract and for VPP (0: for ever)")
+	root.Flags().BoolVar(&once, "once", false, "configure and exit, with an error when anything failed")
+	root.Flags().StringVar(&level, "log-level", "info", "error, warning, info or debug")
+	root.AddCommand(showCommand(app), pingCommand(app))
+	return root
+}
+
+func showCommand(app *usrspapp.App) *cobra.Command {
+	var asJSON bool
+	show := &cobra.Command{
+		Use:   "show",
+		Short: "Show the interfaces of the container's VPP with addresses, link state and peer",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return app.Show(cmd.Context(), cmd.OutOrStdout(), asJSON)
+		},
+	}
+	show.Flags().BoolVar(&asJSON, "json", false, "print JSON instead of a table")
+	return show
+}
+
+func pingCommand(app *usrspapp.App) *cobra.Command {
+	var options usrspapp.PingOptions
+	ping := &cobra.Command{
+		Use:   "ping ADDR",
+		Short: "Ping an address from the container's VPP; fails when nothing comes back",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			to, err := netip.ParseAddr(args[0])
+			if err != nil {
+				return fmt.Errorf("ADDR %q is not an IP address", args[0])
+			}
+			return app.Ping(cmd.Context(), cmd.OutOrStdout(), to.Unmap(), options)
+		},
+	}
+	ping.Flags().Uint32Var(&options.Count, "count", 4, "number of echo requests")
+	ping.Flags().DurationVar(&options.Interval, "interval", 200*time.Millisecond, "time between them")
+	ping.Flags().DurationVar(&options.Settle, "settle", 0, "before counting, wait up to this long for a first reply: VPP drops what it sends before it knows the neighbour")
+	return ping
+}

@@ -1,0 +1,60 @@
+package usrspapp
+
+import (
+	"cmp"
+	"net/netip"
+
+	"github.com/userspace-cni/userspace-cni/cnivpp/vpp"
+	"github.com/userspace-cni/userspace-cni/pkg/contract"
+)
+
+// numbered is an entry with what depends on the pod's other networks.
+type numbered struct {
+	contract.Entry
+	// number is that of the interface, from 1, in the order of the networks.
+	number uint32
+	// routes are those that no earlier network has.
+	routes []vpp.Route
+}
+
+// number counts the entries and settles who has which route: the first network
+// that brings one. VPP would share the traffic between all of them.
+func (a *App) number(entries []contract.Entry) []numbered {
+	owner := map[netip.Prefix]string{}
+	all := make([]numbered, len(entries))
+	for i, entry := range entries {
+		all[i] = numbered{Entry: entry, number: uint32(i + 1)}
+		for _, route := range routes(entry.IPResult) {
+			if first, taken := owner[route.Prefix]; taken {
+				a.Log.Warn("the route is left out: an earlier network has one to the same destination",
+					"route", route.String(), "network", entry.Name, "earlier", first)
+				continue
+			}
+			owner[route.Prefix] = entry.Name
+			all[i].routes = append(all[i].routes, route)
+		}
+	}
+	return all
+}
+
+// routes are the entry's, each with its next hop: its own, or the gateway of
+// the first address of its family; without either it is attached.
+func routes(ips contract.IPResult) []vpp.Route {
+	var all []vpp.Route
+	for _, route := range ips.Routes {
+		all = append(all, vpp.Route{
+			Prefix:  route.Dst.Masked(),
+			Gateway: cmp.Or(route.GW, gateway(ips, route.Dst.Addr().Is4())),
+		})
+	}
+	return all
+}
+
+func gateway(ips contract.IPResult, v4 bool) netip.Addr {
+	for _, ip := range ips.IPs {
+		if ip.Gateway.IsValid() && ip.Gateway.Is4() == v4 {
+			return ip.Gateway
+		}
+	}
+	return netip.Addr{}
+}
