@@ -1,0 +1,97 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+)
+
+// insideVariable marks the process that runs in the lab's namespaces.
+const insideVariable = "USERSPACE_CNI_LAB"
+
+// Inside tells whether the process runs in the lab's namespaces.
+func Inside() bool { return os.Getenv(insideVariable) != "" }
+
+// Spawn runs the program again, with its arguments, in a mount namespace of its
+// own, and returns its exit code. An ordinary user gets a user namespace too,
+// and is root in it. The new process calls Furnish first.
+func Spawn(environment ...string) (int, error) {
+	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
+	cmd.Args[0] = os.Args[0]
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.Env = append(append(os.Environ(), insideVariable+"=1"), environment...)
+	cmd.SysProcAttr = namespaces()
+	if err := cmd.Start(); err != nil {
+		return 1, fmt.Errorf("no namespaces of our own: %w\n"+
+			"Run as root (in a container: with --privileged), or let ordinary users make user namespaces:\n"+
+			"  sysctl -w user.max_user_namespaces=15000\n"+
+			"  sysctl -w kernel.unprivileged_userns_clone=1              (Debian)\n"+
+			"  sysctl -w kernel.apparmor_restrict_unprivileged_userns=0  (Ubuntu)", err)
+	}
+	forwardSignals(cmd.Process)
+	err := cmd.Wait()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return max(exit.ExitCode(), 1), nil
+	}
+	return cmd.ProcessState.ExitCode(), err
+}
+
+// forwardSignals hands on what is meant to end the program.
+func forwardSignals(process *os.Process) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		for sig := range signals {
+			process.Signal(sig)
+		}
+	}()
+}
+
+func namespaces() *syscall.SysProcAttr {
+	attr := &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
+	if os.Geteuid() != 0 {
+		attr.Cloneflags |= syscall.CLONE_NEWUSER
+		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}}
+		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}}
+	}
+	return attr
+}
+
+// Furnish gives the namespaces an empty /run, /var/lib and /var/log, and keeps
+// what is mounted in them to themselves.
+func Furnish() error {
+	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("make mounts private: %w", err)
+	}
+	for _, dir := range []string{"/run", "/var/lib", "/var/log"} {
+		if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_NOSUID|syscall.MS_NODEV, "mode=755"); err != nil {
+			return fmt.Errorf("mount an empty %s: %w", dir, err)
+		}
+	}
+	return allowFiles()
+}
+
+// wantedFiles is the number of open files that a VPP with thousands of memifs
+// needs: one for each listener, six for each connection.
+const wantedFiles = 65536
+
+// allowFiles raises the limit of open files as far as it is allowed to.
+func allowFiles() error {
+	wanted := syscall.Rlimit{Cur: wantedFiles, Max: wantedFiles}
+	if syscall.Setrlimit(syscall.RLIMIT_NOFILE, &wanted) == nil {
+		return nil
+	}
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return fmt.Errorf("limit of open files: %w", err)
+	}
+	limit.Cur = limit.Max
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return fmt.Errorf("limit of open files: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,113 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"go.fd.io/govpp/binapi/l2"
+	"go.fd.io/govpp/binapi/memif"
+
+	"github.com/userspace-cni/userspace-cni/cnivpp/vpp"
+)
+
+// Left lists everything on the VPP that it didn't have when it started:
+// interfaces, memif sockets, bridge domains; one a line.
+func (v *VPP) Left() (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	session, err := vpp.Connect(ctx, v.APISocket)
+	if err != nil {
+		return "", err
+	}
+	defer session.Close()
+	var left []string
+	for _, look := range []func(context.Context, *vpp.Session) ([]string, error){interfacesOf, socketsOf, domainsOf} {
+		lines, err := look(ctx, session)
+		if err != nil {
+			return "", err
+		}
+		left = append(left, lines...)
+	}
+	slices.Sort(left)
+	return strings.Join(left, "\n"), nil
+}
+
+func interfacesOf(ctx context.Context, s *vpp.Session) ([]string, error) {
+	all, err := s.Interfaces(ctx)
+	var lines []string
+	for _, iface := range all {
+		if iface.Index != 0 {
+			lines = append(lines, fmt.Sprintf("interface %s tag %q", iface.Name, iface.Tag))
+		}
+	}
+	return lines, err
+}
+
+func socketsOf(ctx context.Context, s *vpp.Session) ([]string, error) {
+	dump, err := memif.NewServiceClient(s.Conn()).MemifSocketFilenameDump(ctx, &memif.MemifSocketFilenameDump{})
+	if err != nil {
+		return nil, err
+	}
+	var lines []string
+	err = vpp.Drain(dump.Recv, func(d *memif.MemifSocketFilenameDetails) {
+		if d.SocketID != 0 {
+			lines = append(lines, fmt.Sprintf("memif socket %d %s", d.SocketID, d.SocketFilename))
+		}
+	})
+	return lines, err
+}
+
+func domainsOf(ctx context.Context, s *vpp.Session) ([]string, error) {
+	dump, err := l2.NewServiceClient(s.Conn()).BridgeDomainDump(ctx, &l2.BridgeDomainDump{BdID: ^uint32(0), SwIfIndex: vpp.NoIndex})
+	if err != nil {
+		return nil, err
+	}
+	var lines []string
+	err = vpp.Drain(dump.Recv, func(d *l2.BridgeDomainDetails) {
+		if d.BdID != 0 {
+			lines = append(lines, fmt.Sprintf("bridge-domain %d tag %q with %d ports", d.BdID, d.BdTag, len(d.SwIfDetails)))
+		}
+	})
+	return lines, err
+}
+
+// kept are the names of what may stay below the directories that the plugin
+// and host-local use: locks, the plugin's own directories, and host-local's note
+// of the last address.
+var kept = []string{"lock", "records", "numbers", "d", "last_reserved_ip."}
+
+// FilesLeft lists what is below the given directories: files, and directories
+// in which nothing is.
+func FilesLeft(dirs ...string) (string, error) {
+	var left []string
+	for _, dir := range dirs {
+		err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+			if os.IsNotExist(err) || path == dir {
+				return nil
+			}
+			if err == nil && !isKept(entry.Name()) && (!entry.IsDir() || isEmpty(path)) {
+				left = append(left, path)
+			}
+			return err
+		})
+		if err != nil {
+			return "", err
+		}
+	}
+	return strings.Join(left, "\n"), nil
+}
+
+func isKept(name string) bool {
+	return slices.ContainsFunc(kept, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+}
+
+func isEmpty(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	return err == nil && len(entries) == 0
+}

@@ -1,0 +1,100 @@
+package suite
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/userspace-cni/userspace-cni/cnivpp"
+	"github.com/userspace-cni/userspace-cni/test/lab"
+)
+
+// pod is a network namespace with a VPP of its own.
+type pod struct {
+	b     *bench
+	id    string
+	netns string
+	vpp   *lab.VPP
+}
+
+func (b *bench) pod(id string) *pod {
+	b.Helper()
+	b.pods++
+	name := fmt.Sprintf("p%d", b.pods)
+	netns := newNetns(b.T, name)
+	return &pod{b: b, id: id, netns: netns, vpp: b.startVPP(name, netns)}
+}
+
+func (p *pod) attach(conf object, ifName string) attachment {
+	a := p.b.attach(conf, p.id, ifName)
+	a.netns = p.netns
+	return a
+}
+
+func (p *pod) sharedDir() string { return filepath.Join(p.b.sharedDir(), p.id) }
+
+// flags are those that usrsp-app gets instead of a container's defaults.
+func (p *pod) flags(args ...string) []string {
+	return append(args, "--vpp-api-socket", p.vpp.APISocket, "--shared-dir", p.sharedDir())
+}
+
+// configure runs usrsp-app --once and waits until the pod's interfaces are
+// connected.
+func (p *pod) configure(interfaces int) []cnivpp.Shown {
+	p.b.Helper()
+	if _, _, err := lab.App(bin, p.flags("--once", "--timeout", "20s")...); err != nil {
+		p.b.Fatal(err)
+	}
+	return p.connected(interfaces)
+}
+
+// connected waits until that many interfaces have a link.
+func (p *pod) connected(interfaces int) []cnivpp.Shown {
+	p.b.Helper()
+	var all []cnivpp.Shown
+	within(p.b.T, 20*time.Second, "connected", func() bool {
+		all = p.show()
+		up := 0
+		for _, shown := range all {
+			if shown.Link && shown.Peer != "" {
+				up++
+			}
+		}
+		return up == interfaces
+	})
+	return all
+}
+
+func (p *pod) show() []cnivpp.Shown {
+	p.b.Helper()
+	out, _, err := lab.App(bin, "show", "--json", "--vpp-api-socket", p.vpp.APISocket)
+	if err != nil {
+		p.b.Fatal(err)
+	}
+	var all []cnivpp.Shown
+	if err := json.Unmarshal([]byte(out), &all); err != nil {
+		p.b.Fatalf("show --json: %v: %s", err, out)
+	}
+	return all
+}
+
+// mustReach pings an address and asserts that nothing is lost once the
+// neighbour is known.
+func (p *pod) mustReach(address string) {
+	p.b.Helper()
+	out, _, err := lab.App(bin, "ping", address, "--interval", "50ms", "--settle", "10s", "--vpp-api-socket", p.vpp.APISocket)
+	if err != nil || !strings.HasSuffix(out, "Statistics: 4 sent, 4 received, 0% packet loss\n") {
+		p.b.Errorf("%s pings %s: %v\n%s", p.id, address, err, out)
+	}
+}
+
+// mustNotReach pings an address and asserts that nothing comes back.
+func (p *pod) mustNotReach(address string) {
+	p.b.Helper()
+	out, _, err := lab.App(bin, "ping", address, "--interval", "50ms", "--vpp-api-socket", p.vpp.APISocket)
+	if err == nil {
+		p.b.Errorf("%s reaches %s:\n%s", p.id, address, out)
+	}
+}

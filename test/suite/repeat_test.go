@@ -1,0 +1,150 @@
+package suite
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/userspace-cni/userspace-cni/pkg/state"
+)
+
+// TestDelWithoutThings takes away, one at a time, what DEL might lean on.
+func TestDelWithoutThings(t *testing.T) {
+	cases := map[string]func(b *bench, a *attachment){
+		"nothing missing": func(*bench, *attachment) {},
+		"netns":           func(_ *bench, a *attachment) { a.netns = "/run/netns/gone" },
+		"netns, unknown":  func(_ *bench, a *attachment) { a.netns = "" },
+		"shared directory": func(b *bench, _ *attachment) {
+			must(b, os.RemoveAll(b.sharedDir()))
+		},
+		"record": func(b *bench, _ *attachment) {
+			must(b, os.RemoveAll(filepath.Join(state.DefaultDir, "records")))
+			must(b, os.RemoveAll(filepath.Join(state.DefaultDir, "numbers")))
+		},
+		"record, damaged": func(b *bench, a *attachment) {
+			must(b, os.WriteFile(a.recordPath(), []byte(`{"version":1,"netw`), 0o600))
+		},
+		"record, of a newer version": func(b *bench, a *attachment) {
+			must(b, os.WriteFile(a.recordPath(), []byte(`{"version":99}`), 0o600))
+		},
+		"record, and the configuration is no longer valid": func(b *bench, a *attachment) {
+			must(b, os.Remove(a.recordPath()))
+			must(b, os.RemoveAll(filepath.Join(state.DefaultDir, "numbers")))
+			a.conf = encode(b.T, b.network("net", b.hostLocal(1), object{"host": object{"iftype": "nonsense"}}))
+		},
+		"valid configuration": func(b *bench, a *attachment) {
+			a.conf = encode(b.T, b.network("net", b.hostLocal(1), object{"host": object{"iftype": "nonsense"}}))
+		},
+		"VPP": func(b *bench, _ *attachment) { must(b, b.host.Kill()) },
+		"VPP and record": func(b *bench, a *attachment) {
+			must(b, b.host.Kill())
+			must(b, os.Remove(a.recordPath()))
+			must(b, os.RemoveAll(filepath.Join(state.DefaultDir, "numbers")))
+		},
+		"the objects on VPP: it was restarted": func(b *bench, _ *attachment) {
+			must(b, b.host.Kill())
+			must(b, b.host.Start())
+		},
+	}
+	onEach(t, func(b *bench) {
+		for name, take := range cases {
+			a := b.attach(b.network("net", b.hostLocal(1)), "deleted", "net1")
+			a.add()
+			take(b, &a)
+			a.del()
+			if left := b.left(); left != "" {
+				b.Errorf("without %s: left behind:\n%s", name, left)
+			}
+			a.del() // again
+			select {
+			case <-b.host.Exited():
+				must(b, b.host.Start())
+			default:
+			}
+		}
+		b.attach(b.network("net", b.hostLocal(1)), "never-added", "net1").del()
+	})
+}
+
+func must(b *bench, err error) {
+	b.Helper()
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+func (a attachment) recordPath() string {
+	a.b.Helper()
+	all, err := filepath.Glob(filepath.Join(state.DefaultDir, "records", "*.json"))
+	if err != nil || len(all) != 1 {
+		a.b.Fatalf("records: %v, %v; want one", all, err)
+	}
+	return all[0]
+}
+
+// TestAddTwice repeats an ADD: the same addresses, the same interface, and the
+// pod's connection isn't cut.
+func TestAddTwice(t *testing.T) {
+	onEach(t, func(b *bench) {
+		one, two := b.pod("pod-1"), b.pod("pod-2")
+		first := one.attach(b.network("net", b.hostLocal(1)), "net1")
+		second := two.attach(b.network("net", b.hostLocal(1)), "net1")
+		before := first.add()
+		peer := second.add().IPs[0].Address.IP.String()
+		one.configure(1)
+		two.configure(1)
+		one.mustReach(peer)
+		objects := b.left()
+
+		if after := first.add(); !reflect.DeepEqual(after, before) {
+			b.Errorf("the result of the second ADD differs:\n%+v\n%+v", before, after)
+		}
+		if now := b.left(); now != objects {
+			b.Errorf("the second ADD changed something:\n%s\n\n%s", objects, now)
+		}
+		one.mustReach(peer)
+
+		// The configuration changed: the new one counts.
+		first.conf = encode(b.T, b.network("net", b.hostLocal(1), object{"host": object{
+			"iftype": "memif", "netType": "bridge", "bridge": object{"bridgeId": 9},
+		}}))
+		first.add()
+		if now := b.left(); !strings.Contains(now, "bridge-domain 9 ") {
+			b.Errorf("the ADD with another bridge did not count:\n%s", now)
+		}
+		first.del()
+		second.del()
+	})
+}
+
+// TestRestartedVPP adds again after VPP came back empty, when other interfaces
+// have taken the indexes: the addresses stay, and nobody else is touched.
+func TestRestartedVPP(t *testing.T) {
+	onEach(t, func(b *bench) {
+		one, two := b.pod("pod-1"), b.pod("pod-2")
+		first := one.attach(b.network("net", b.hostLocal(1)), "net1")
+		second := two.attach(b.network("net", b.hostLocal(1)), "net1")
+		before := first.add()
+		peer := second.add().IPs[0].Address.IP.String()
+		one.configure(1)
+		two.configure(1)
+
+		must(b, b.host.Kill())
+		must(b, b.host.Start())
+		second.add() // takes the first index, which was the other's
+		if after := first.add(); !reflect.DeepEqual(after, before) {
+			b.Errorf("the result after the restart differs:\n%+v\n%+v", before, after)
+		}
+		one.connected(1)
+		two.connected(1)
+		one.mustReach(peer)
+		first.del()
+		one.mustNotReach(peer)
+		if left := b.left(); !strings.Contains(left, "with 1 ports") {
+			b.Errorf("DEL took more than its own:\n%s", left)
+		}
+		second.del()
+	})
+}
