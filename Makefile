@@ -1,0 +1,29 @@
+# What a person types here. "make help" lists it.
+
+GO  ?= go
+BIN := $(CURDIR)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test lint clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "VPP=/path/to/vpp names the VPP that demo and test run on beside (demo: instead of)"
+	@echo "the simulator; left out, a vpp in PATH is taken."
+
+build: ## build userspace, usrsp-app and vppsim into bin/
+	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/ ./cmd/...
+
+demo: build ## two pods with two networks each ping one another, before your eyes
+	@$(GO) build -o $(BIN)/ github.com/containernetworking/plugins/plugins/ipam/host-local ./test/demo
+	@USERSPACE_CNI_BIN=$(BIN) $(BIN)/demo
+
+test: ## run all tests, on the simulator and on a VPP where there is one
+	@GO="$(GO)" ./test/run
+
+lint: ## check formatting, vet and the linters of .golangci.yml
+	@GO="$(GO)" ./test/lint
+
+clean: ## remove what was built
+	rm -rf $(BIN)
