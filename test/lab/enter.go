@@ -15,9 +15,9 @@ const insideVariable = "USERSPACE_CNI_LAB"
 // Inside tells whether the process runs in the lab's namespaces.
 func Inside() bool { return os.Getenv(insideVariable) != "" }
 
-// Spawn runs the program again, with its arguments, in a mount namespace of its
-// own, and returns its exit code. An ordinary user gets a user namespace too,
-// and is root in it. The new process calls Furnish first.
+// Spawn runs the program again, with its arguments, in mount and network
+// namespaces of its own, and returns its exit code. An ordinary user gets a user
+// namespace too, and is root in it. The new process calls Furnish first.
 func Spawn(environment ...string) (int, error) {
 	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
 	cmd.Args[0] = os.Args[0]
@@ -52,7 +52,7 @@ func forwardSignals(process *os.Process) {
 }
 
 func namespaces() *syscall.SysProcAttr {
-	attr := &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
+	attr := &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
 	if os.Geteuid() != 0 {
 		attr.Cloneflags |= syscall.CLONE_NEWUSER
 		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}}

@@ -78,9 +78,9 @@ func domainsOf(ctx context.Context, s *vpp.Session) ([]string, error) {
 }
 
 // kept are the names of what may stay below the directories that the plugin
-// and host-local use: locks, the plugin's own directories, and host-local's note
-// of the last address.
-var kept = []string{"lock", "records", "numbers", "d", "last_reserved_ip."}
+// and host-local use: locks and the plugin's own directories. Host-local's notes
+// of the last address may stay too.
+var kept = []string{"lock", "records", "numbers", "d"}
 
 // FilesLeft lists what is below the given directories: files, and directories
 // in which nothing is.
@@ -104,7 +104,7 @@ func FilesLeft(dirs ...string) (string, error) {
 }
 
 func isKept(name string) bool {
-	return slices.ContainsFunc(kept, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+	return slices.Contains(kept, name) || strings.HasPrefix(name, "last_reserved_ip.")
 }
 
 func isEmpty(dir string) bool {

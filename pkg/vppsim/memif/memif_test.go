@@ -13,9 +13,22 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/userspace-cni/userspace-cni/pkg/vppsim/memif"
+	"github.com/userspace-cni/userspace-cni/test/lab"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain makes an ordinary user root in a user namespace: entering a network
+// namespace needs that.
+func TestMain(m *testing.M) {
+	if os.Geteuid() == 0 {
+		goleak.VerifyTestMain(m)
+		return
+	}
+	code, err := lab.Spawn()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	os.Exit(code)
+}
 
 // end collects what comes out of an endpoint.
 type end struct {
