@@ -61,13 +61,14 @@ func namespaces() *syscall.SysProcAttr {
 	return attr
 }
 
-// Furnish gives the namespaces an empty /run, /var/lib and /var/log, and keeps
+// Furnish gives the namespaces an empty /run, /var/lib, /var/log and /dev/shm
+// (where VPP keeps its API segments), and keeps
 // what is mounted in them to themselves.
 func Furnish() error {
 	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make mounts private: %w", err)
 	}
-	for _, dir := range []string{"/run", "/var/lib", "/var/log"} {
+	for _, dir := range []string{"/run", "/var/lib", "/var/log", "/dev/shm"} {
 		if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_NOSUID|syscall.MS_NODEV, "mode=755"); err != nil {
 			return fmt.Errorf("mount an empty %s: %w", dir, err)
 		}
