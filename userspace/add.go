@@ -5,10 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/containernetworking/cni/pkg/ns"
+	"github.com/containernetworking/cni/pkg/types"
 	current "github.com/containernetworking/cni/pkg/types/100"
 
+	"github.com/userspace-cni/userspace-cni/pkg/contract"
 	"github.com/userspace-cni/userspace-cni/pkg/state"
 )
 
@@ -48,12 +51,16 @@ func (c *call) add(ctx context.Context) error {
 // checkNetns does before anything is touched what skel does only after ADD has
 // succeeded.
 func (c *call) checkNetns() error {
+	if override := c.args.NetnsOverride; strings.EqualFold(override, "true") || override == "1" {
+		return nil
+	}
 	own, err := ns.CheckNetNS(c.args.Netns)
 	if err != nil {
 		return err
 	}
 	if own {
-		return fmt.Errorf("CNI_NETNS: %q is the plugin's own network namespace; allowed: the pod's", c.args.Netns)
+		return types.NewError(types.ErrInvalidNetNS,
+			fmt.Sprintf("CNI_NETNS: %q is the plugin's own network namespace; allowed: the pod's", c.args.Netns), "")
 	}
 	return nil
 }
@@ -168,6 +175,9 @@ func (c *call) allocate(ctx context.Context) (*current.Result, error) {
 	}
 	if len(result.IPs) == 0 {
 		return nil, fmt.Errorf("IPAM plugin %s gave no address", c.conf.IPAM.Type)
+	}
+	if _, err := contract.NewIPResult(result); err != nil {
+		return nil, fmt.Errorf("IPAM plugin %s: %w", c.conf.IPAM.Type, err)
 	}
 	return result, nil
 }

@@ -98,6 +98,8 @@ func (c *call) newRecord() *state.Record {
 		Dir:        dir.Path,
 		Link:       dir.Link,
 		Files:      []string{contract.FileName(c.attachment)},
+		IPAM:       c.conf.IPAM.Type,
+		NetConf:    c.args.StdinData,
 	}
 }
 

@@ -40,7 +40,7 @@ func (c *call) del(ctx context.Context) error {
 // ADD's order and whatever fails on the way. The record itself goes last, and
 // only when nothing else is left.
 func (c *call) dismantle(ctx context.Context, record *state.Record) error {
-	if err := errors.Join(c.removeEndpoint(ctx, record), c.release(ctx)); err != nil {
+	if err := errors.Join(c.removeEndpoint(ctx, record), c.release(ctx, record)); err != nil {
 		return err
 	}
 	return c.Store.Delete(c.attachment)
@@ -67,12 +67,13 @@ func (c *call) removeSpec(ctx context.Context, record *state.Record) error {
 	return engine.Remove(ctx, record.Spec)
 }
 
-// release gives the addresses back, where the configuration has an IPAM.
-func (c *call) release(ctx context.Context) error {
-	if c.conf.IPAM.Type == "" {
+// release gives the addresses back to the IPAM that gave them, whatever the
+// configuration says by now.
+func (c *call) release(ctx context.Context, record *state.Record) error {
+	if record.IPAM == "" {
 		return nil
 	}
-	return c.IPAM.Del(ctx, c.conf.IPAM.Type, c.args.StdinData)
+	return c.IPAM.Del(ctx, record.IPAM, record.NetConf)
 }
 
 // dismantleUnrecorded does the same for an attachment whose record is lost:
@@ -85,7 +86,7 @@ func (c *call) dismantleUnrecorded(ctx context.Context) error {
 		c.log.Warn("the configuration is not valid: only what bears the attachment's tag and name is removed", "err", err)
 		failed = append(failed, c.dir().Remove(c.files()...))
 	}
-	failed = append(failed, c.release(ctx))
+	failed = append(failed, c.release(ctx, c.newRecord()))
 	if err := errors.Join(failed...); err != nil {
 		return err
 	}

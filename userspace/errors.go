@@ -1,8 +1,10 @@
 package userspace
 
 import (
+	"context"
 	"errors"
 	"io/fs"
+	"os"
 	"strings"
 
 	"github.com/containernetworking/cni/pkg/types"
@@ -39,7 +41,7 @@ func code(err error) uint {
 	switch {
 	case errors.As(err, &faults):
 		return types.ErrInvalidNetworkConfig
-	case errors.As(err, &inner):
+	case errors.As(err, &inner) && inner.Code != 0: // 0: an IPAM plugin that crashed
 		return inner.Code
 	case errors.Is(err, errDiffers):
 		return CodeDiffers
@@ -57,7 +59,7 @@ func code(err error) uint {
 
 // isPassing tells whether the same call may succeed later.
 func isPassing(err error) bool {
-	for _, passing := range []error{vppapi.ErrNotRunning, vppapi.ErrNoAnswer, vppapi.ErrConnectionLost, state.ErrLocked} {
+	for _, passing := range []error{vppapi.ErrNotRunning, vppapi.ErrNoAnswer, vppapi.ErrConnectionLost, state.ErrLocked, context.DeadlineExceeded} {
 		if errors.Is(err, passing) {
 			return true
 		}
@@ -67,5 +69,6 @@ func isPassing(err error) bool {
 
 func isFileError(err error) bool {
 	var path *fs.PathError
-	return errors.As(err, &path) || errors.Is(err, shareddir.ErrOccupied)
+	var link *os.LinkError
+	return errors.As(err, &path) || errors.As(err, &link) || errors.Is(err, shareddir.ErrOccupied)
 }

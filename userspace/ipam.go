@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/containernetworking/cni/pkg/invoke"
 	current "github.com/containernetworking/cni/pkg/types/100"
@@ -42,7 +43,7 @@ func (DelegatedIPAM) Find(plugin string) error {
 
 // Add implements IPAM.
 func (DelegatedIPAM) Add(ctx context.Context, plugin string, stdin []byte) (*current.Result, error) {
-	answer, err := invoke.DelegateAdd(ctx, plugin, stdin, nil)
+	answer, err := invoke.DelegateAdd(ctx, plugin, stdin, newExec())
 	if err != nil {
 		return nil, fmt.Errorf("IPAM plugin %s: %w", plugin, err)
 	}
@@ -55,7 +56,7 @@ func (DelegatedIPAM) Add(ctx context.Context, plugin string, stdin []byte) (*cur
 
 // Check implements IPAM.
 func (DelegatedIPAM) Check(ctx context.Context, plugin string, stdin []byte) error {
-	if err := invoke.DelegateCheck(ctx, plugin, stdin, nil); err != nil {
+	if err := invoke.DelegateCheck(ctx, plugin, stdin, newExec()); err != nil {
 		return fmt.Errorf("IPAM plugin %s: %w", plugin, err)
 	}
 	return nil
@@ -63,8 +64,47 @@ func (DelegatedIPAM) Check(ctx context.Context, plugin string, stdin []byte) err
 
 // Del implements IPAM.
 func (DelegatedIPAM) Del(ctx context.Context, plugin string, stdin []byte) error {
-	if err := invoke.DelegateDel(ctx, plugin, stdin, nil); err != nil {
+	if err := invoke.DelegateDel(ctx, plugin, stdin, newExec()); err != nil {
 		return fmt.Errorf("IPAM plugin %s: %w", plugin, err)
 	}
 	return nil
+}
+
+// boundedExec runs a plugin as the library does, but not longer than the
+// context lasts: the library kills the plugin then, and goes on waiting for what
+// the plugin has started and left with its stdout.
+type boundedExec struct{ *invoke.DefaultExec }
+
+var _ invoke.Exec = boundedExec{}
+
+func newExec() boundedExec {
+	return boundedExec{&invoke.DefaultExec{RawExec: &invoke.RawExec{Stderr: os.Stderr}}}
+}
+
+// reapTimeout is how long a killed plugin has for its end.
+const reapTimeout = 100 * time.Millisecond
+
+// ExecPlugin implements invoke.Exec.
+func (e boundedExec) ExecPlugin(ctx context.Context, path string, stdin []byte, environ []string) ([]byte, error) {
+	type answer struct {
+		stdout []byte
+		err    error
+	}
+	ended := make(chan answer, 1)
+	go func() {
+		stdout, err := e.DefaultExec.ExecPlugin(ctx, path, stdin, environ)
+		ended <- answer{stdout, err}
+	}()
+	select {
+	case a := <-ended:
+		if a.err == nil || ctx.Err() == nil {
+			return a.stdout, a.err
+		}
+	case <-ctx.Done():
+		select {
+		case <-ended:
+		case <-time.After(reapTimeout):
+		}
+	}
+	return nil, fmt.Errorf("it did not end in time: %w", context.Cause(ctx))
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
-	"slices"
 
 	current "github.com/containernetworking/cni/pkg/types/100"
 
@@ -23,7 +22,6 @@ func (c *call) complete(record *state.Record, result *current.Result) error {
 		Sandbox:    c.args.Netns,
 		SocketPath: filepath.Join(record.Dir, c.socketName()),
 	}}
-	result.IPs = slices.DeleteFunc(result.IPs, func(ip *current.IPConfig) bool { return ip == nil })
 	for _, ip := range result.IPs {
 		ip.Interface = current.Int(0)
 	}

@@ -52,16 +52,19 @@ func (a *App) Once(ctx context.Context) error {
 // and tried again.
 func (a *App) Run(ctx context.Context) error {
 	defer a.unready()
+	logged := "" // the same error is not logged every second
 	for ctx.Err() == nil {
 		conn, err := a.round(ctx)
-		if err != nil {
-			if ctx.Err() == nil {
-				a.Log.Error("not everything is configured, trying again", "err", err)
-				pause(ctx, time.Second)
-			}
+		if err == nil {
+			logged = ""
+			a.keep(ctx, conn)
 			continue
 		}
-		a.keep(ctx, conn)
+		if text := err.Error(); text != logged && ctx.Err() == nil {
+			a.Log.Error("not everything is configured, trying again every second", "err", err)
+			logged = text
+		}
+		pause(ctx, time.Second)
 	}
 	return nil
 }
@@ -80,6 +83,7 @@ func (a *App) keep(ctx context.Context, conn *vppapi.Conn) {
 // round waits for contract and VPP and configures. The connection tells when
 // that VPP goes.
 func (a *App) round(ctx context.Context) (*vppapi.Conn, error) {
+	a.unready() // a file that is there yet is that of a process that was killed
 	waiting, cancel := a.bounded(ctx)
 	defer cancel()
 	entries, err := a.waitForContract(waiting)
@@ -109,13 +113,16 @@ func (a *App) bounded(ctx context.Context) (context.Context, context.CancelFunc)
 
 // waitForVPP connects as soon as somebody answers.
 func (a *App) waitForVPP(ctx context.Context) (*vppapi.Conn, error) {
-	for {
+	for waited := false; ; waited = true {
 		conn, err := vppapi.Dial(ctx, a.VPPAPISocket, "usrsp-app")
 		if err == nil {
 			return conn, nil
 		}
 		if !errors.Is(err, vppapi.ErrNotRunning) && !errors.Is(err, vppapi.ErrConnectionLost) {
 			return nil, err
+		}
+		if !waited {
+			a.Log.Info("waiting for VPP", "err", err)
 		}
 		if !pause(ctx, pollInterval) {
 			return nil, fmt.Errorf("no VPP after %s: %w", a.Timeout, err)

@@ -3,6 +3,7 @@ package usrspapp
 import (
 	"cmp"
 	"net/netip"
+	"slices"
 
 	"github.com/userspace-cni/userspace-cni/cnivpp/vpp"
 	"github.com/userspace-cni/userspace-cni/pkg/contract"
@@ -26,7 +27,7 @@ func (a *App) number(entries []contract.Entry) []numbered {
 		all[i] = numbered{Entry: entry, number: uint32(i + 1)}
 		for _, route := range routes(entry.IPResult) {
 			if first, taken := owner[route.Prefix]; taken {
-				a.Log.Warn("the route is left out: an earlier network has one to the same destination",
+				a.Log.Warn("the route is left out: there is an earlier one to the same destination",
 					"route", route.String(), "network", entry.Name, "earlier", first)
 				continue
 			}
@@ -38,16 +39,24 @@ func (a *App) number(entries []contract.Entry) []numbered {
 }
 
 // routes are the entry's, each with its next hop: its own, or the gateway of
-// the first address of its family; without either it is attached.
+// the first address of its family; without either it is attached. What an
+// address brings with it is left out: VPP would take it, and not show it.
 func routes(ips contract.IPResult) []vpp.Route {
 	var all []vpp.Route
-	for _, route := range ips.Routes {
-		all = append(all, vpp.Route{
-			Prefix:  route.Dst.Masked(),
-			Gateway: cmp.Or(route.GW, gateway(ips, route.Dst.Addr().Is4())),
-		})
+	for _, given := range ips.Routes {
+		route := vpp.Route{
+			Prefix:  given.Dst.Masked(),
+			Gateway: cmp.Or(given.GW, gateway(ips, given.Dst.Addr().Is4())),
+		}
+		if !slices.Contains(all, route) && !isConnected(ips, route.Prefix) {
+			all = append(all, route)
+		}
 	}
 	return all
+}
+
+func isConnected(ips contract.IPResult, prefix netip.Prefix) bool {
+	return slices.ContainsFunc(ips.IPs, func(ip contract.IP) bool { return ip.Address.Masked() == prefix })
 }
 
 func gateway(ips contract.IPResult, v4 bool) netip.Addr {

@@ -3,6 +3,7 @@ package usrspapp
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/userspace-cni/userspace-cni/cnivpp"
 	"github.com/userspace-cni/userspace-cni/cnivpp/vpp"
@@ -31,7 +32,9 @@ func (a *App) spec(entry numbered) (cnivpp.Spec, error) {
 		return spec, err
 	}
 	for _, ip := range entry.IPResult.IPs {
-		spec.Addresses = append(spec.Addresses, ip.Address)
+		if !slices.Contains(spec.Addresses, ip.Address) {
+			spec.Addresses = append(spec.Addresses, ip.Address)
+		}
 	}
 	spec.Routes = entry.routes
 	return spec, nil

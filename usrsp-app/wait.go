@@ -29,13 +29,16 @@ func pause(ctx context.Context, d time.Duration) bool {
 // waitForContract returns the entries of all networks once there is one. All of
 // a pod's networks are attached before its containers start.
 func (a *App) waitForContract(ctx context.Context) ([]numbered, error) {
-	for {
+	for waited := false; ; waited = true {
 		entries, err := a.readContract()
 		if err != nil {
 			return nil, err
 		}
 		if len(entries) > 0 {
 			return a.number(entries), nil
+		}
+		if !waited {
+			a.Log.Info("waiting for the contract", "sharedDir", a.SharedDir)
 		}
 		if !pause(ctx, pollInterval) {
 			return nil, fmt.Errorf("no contract in %s after %s (is the pod's shared directory mounted there? did the CNI plugin's ADD succeed?): %w",

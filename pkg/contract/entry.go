@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/containernetworking/cni/pkg/types"
@@ -67,6 +68,9 @@ func (e Entry) Attachment() state.Attachment {
 // NewIPResult takes addresses, routes and DNS out of a CNI result.
 func NewIPResult(result *current.Result) (IPResult, error) {
 	out := IPResult{CNIVersion: current.ImplementedSpecVersion, DNS: result.DNS}
+	if slices.Contains(result.IPs, nil) || slices.Contains(result.Routes, nil) {
+		return out, errors.New("null among the addresses or routes of the IPAM result")
+	}
 	for _, ip := range result.IPs {
 		address, err := netip.ParsePrefix(ip.Address.String())
 		if err != nil {

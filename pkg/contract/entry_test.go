@@ -206,6 +206,8 @@ func TestNewIPResultFaults(t *testing.T) {
 	for name, result := range map[string]*current.Result{
 		"no address":            {IPs: []*current.IPConfig{{}}},
 		"mask with a hole":      {IPs: []*current.IPConfig{{Address: odd}}},
+		"null address":          {IPs: []*current.IPConfig{nil}},
+		"null route":            {Routes: []*types.Route{nil}},
 		"no destination":        {Routes: []*types.Route{{}}},
 		"destination with hole": {Routes: []*types.Route{{Dst: odd}}},
 	} {

@@ -50,6 +50,7 @@ func TestPutGetDelete(t *testing.T) {
 		Attachment: blue, Netns: "/run/netns/p", Created: time.Unix(1700000000, 5).UTC(), Done: true,
 		Config: "c0", Engine: "vpp", Socket: "/run/vpp/api.sock", Spec: json.RawMessage(`{"a":1}`),
 		Numbers: []uint32{4, 9}, Dir: "/d", Link: "/l", Files: []string{"s", "c"}, Result: json.RawMessage(`{"b":2}`),
+		IPAM: "host-local", NetConf: json.RawMessage(`{"c":3}`),
 	}
 	for range 2 {
 		if err := f.Put(want); err != nil {

@@ -22,6 +22,9 @@ type Locks struct{ Dir string }
 
 // Lock waits for the lock of that name until the context ends.
 func (l Locks) Lock(ctx context.Context, name string) (unlock func(), err error) {
+	if ctx.Err() != nil { // nobody need hold it
+		return nil, fmt.Errorf("lock %q: %w", name, context.Cause(ctx))
+	}
 	if err := os.MkdirAll(l.Dir, dirMode); err != nil {
 		return nil, err
 	}

@@ -41,7 +41,7 @@ func mustNotLock(t *testing.T, l Locks, name string) {
 		unlock()
 		t.Fatalf("locked %s, which another has", name)
 	}
-	if !errors.Is(err, context.DeadlineExceeded) {
+	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, ErrLocked) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -135,8 +135,8 @@ func TestLockGivenUp(t *testing.T) {
 	unlock := mustLock(t, l, "x")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(io.ErrUnexpectedEOF)
-	if _, err := l.Lock(ctx, "x"); !errors.Is(err, io.ErrUnexpectedEOF) {
-		t.Errorf("error %v", err)
+	if _, err := l.Lock(ctx, "x"); !errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, ErrLocked) {
+		t.Errorf("given up beforehand: %v", err)
 	}
 	mustNotLock(t, l, "x")
 	unlock()

@@ -45,6 +45,11 @@ type Record struct {
 	Link  string   `json:"link,omitempty"`
 	Files []string `json:"files"`
 
+	// IPAM names the IPAM plugin that is asked for addresses (empty: none), and
+	// NetConf is the configuration that it gets.
+	IPAM    string          `json:"ipam,omitempty"`
+	NetConf json.RawMessage `json:"netConf,omitempty"`
+
 	// Result is the CNI result (in the library's newest version) once IPAM has
 	// answered.
 	Result json.RawMessage `json:"result,omitempty"`

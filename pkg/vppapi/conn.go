@@ -78,7 +78,7 @@ func dialSocket(ctx context.Context, path string) (net.Conn, error) {
 		switch {
 		case err == nil:
 			return socket, nil
-		case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
+		case isNobody(err):
 			return nil, fmt.Errorf("%w: %w", ErrNotRunning, err)
 		case ctx.Err() != nil:
 			return nil, fmt.Errorf("%w: %w", ErrNoAnswer, ctx.Err())
@@ -92,6 +92,13 @@ func dialSocket(ctx context.Context, path string) (net.Conn, error) {
 			pause = min(2*pause, 20*time.Millisecond)
 		}
 	}
+}
+
+// isNobody tells whether an attempt to connect shows that no VPP has its API
+// there: there is no socket, or one of another type.
+func isNobody(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) ||
+		errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.EPROTOTYPE)
 }
 
 // register introduces the client and receives the message table.
@@ -108,6 +115,9 @@ func (c *Conn) register(ctx context.Context, reader *bufio.Reader, name string) 
 		return c.lost(ctx, err)
 	}
 	data, err := readFrame(reader)
+	if errors.Is(err, errNoFrame) {
+		return fmt.Errorf("%w: what listens there is something else: %w", ErrNotRunning, err)
+	}
 	if err != nil {
 		return c.lost(ctx, err)
 	}

@@ -229,8 +229,22 @@ func TestNobodyListens(t *testing.T) {
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Dial(within(t, patience), path, "test"); err == nil {
-		t.Error("connected to a file")
+	if _, err := Dial(within(t, patience), path, "test"); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("a file: %v", err)
+	}
+	if _, err := Dial(within(t, patience), path+"/api.sock", "test"); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("below a file: %v", err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	other, err := net.Listen("unixpacket", path) // as VPP's stats.sock
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if _, err := Dial(within(t, patience), path, "test"); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("a socket of another type: %v", err)
 	}
 }
 
@@ -279,7 +293,7 @@ func TestNoHandshake(t *testing.T) {
 	}{
 		"nothing":     {nil, ErrNoAnswer, ""},
 		"half":        {make([]byte, 20), nil, "bytes, allowed"},
-		"text":        {[]byte("HTTP/1.1 400 Bad Request\r\n\r\n"), nil, "bytes, allowed"},
+		"text":        {[]byte("HTTP/1.1 400 Bad Request\r\n\r\n"), ErrNotRunning, "something else"},
 		"too short":   {frame(make([]byte, 10)), nil, "too short"},
 		"refused":     {frame(append(make([]byte, responseOffset), 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0)), api.UNSPECIFIED, ""},
 		"cut table":   {frame(append(make([]byte, countOffset), 0, 9)), nil, "cut short"},

@@ -8,8 +8,9 @@ import (
 )
 
 var (
-	// ErrNotRunning means that nobody listens on the API socket: VPP is down,
-	// and with it everything that was ever made on it.
+	// ErrNotRunning means that nobody listens on the API socket, or something
+	// that never was a VPP: VPP is down, and with it everything that was ever
+	// made on it.
 	ErrNotRunning = errors.New("VPP is not running")
 
 	// ErrConnectionLost means that VPP closed the connection, usually by dying,

@@ -2,6 +2,7 @@ package vppapi
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 
@@ -43,6 +44,9 @@ func encode(msg api.Message, id uint16, client, context uint32) ([]byte, error) 
 	return append(frame, body...), nil
 }
 
+// errNoFrame means that what came can't be a message.
+var errNoFrame = errors.New("not VPP's API")
+
 // readFrame returns the next message, without its frame header.
 func readFrame(r io.Reader) ([]byte, error) {
 	var header [frameHeader]byte
@@ -51,7 +55,7 @@ func readFrame(r io.Reader) ([]byte, error) {
 	}
 	length := binary.BigEndian.Uint32(header[lengthOffset:])
 	if length < replyHeader || length > maxFrame {
-		return nil, fmt.Errorf("message of %d bytes, allowed: %d to %d", length, replyHeader, maxFrame)
+		return nil, fmt.Errorf("%w: message of %d bytes, allowed: %d to %d", errNoFrame, length, replyHeader, maxFrame)
 	}
 	body := make([]byte, length)
 	_, err := io.ReadFull(r, body)

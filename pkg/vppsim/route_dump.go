@@ -1,6 +1,7 @@
 package vppsim
 
 import (
+	"cmp"
 	"maps"
 	"net/netip"
 	"slices"
@@ -65,10 +66,12 @@ func (s *Sim) entries(t ip.IPTable) (entries []tableEntry) {
 			}
 		}
 	}
-	seen := map[netip.Prefix]bool{} // two addresses may share a subnet
+	// Of several sources of a prefix, VPP shows the strongest.
+	slices.SortStableFunc(entries, func(a, b tableEntry) int { return cmp.Compare(a.source, b.source) })
+	seen := map[netip.Prefix]bool{}
 	return slices.DeleteFunc(entries, func(e tableEntry) bool {
-		again := seen[e.prefix]
-		seen[e.prefix] = true
+		again := seen[e.prefix.Masked()]
+		seen[e.prefix.Masked()] = true
 		return again || e.prefix.Addr().Is6() != t.IsIP6
 	})
 }

@@ -53,10 +53,8 @@ func (r Reply) Result() (*current.Result, error) {
 	return current.NewResultFromResult(result)
 }
 
-// CNI runs the plugin in bin. The error is about running it; what the plugin
-// itself says is in the reply.
-func CNI(bin string, call Call) (Reply, error) {
-	var stdout, stderr bytes.Buffer
+// Process is the call as a process that isn't started yet.
+func (call Call) Process(bin string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(bin, "userspace"))
 	cmd.Env = append([]string{
 		"PATH=" + os.Getenv("PATH"),
@@ -67,7 +65,16 @@ func CNI(bin string, call Call) (Reply, error) {
 		"CNI_ARGS=" + call.Args,
 		"CNI_PATH=" + bin,
 	}, call.Env...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(call.Config), &stdout, &stderr
+	cmd.Stdin = bytes.NewReader(call.Config)
+	return cmd
+}
+
+// CNI runs the plugin in bin. The error is about running it; what the plugin
+// itself says is in the reply.
+func CNI(bin string, call Call) (Reply, error) {
+	var stdout, stderr bytes.Buffer
+	cmd := call.Process(bin)
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
 	reply := Reply{Stdout: stdout.String(), Stderr: stderr.String()}
 	if err == nil {

@@ -1,14 +1,21 @@
 package suite
 
 import (
+	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"go.fd.io/govpp/binapi/ip"
+	"go.fd.io/govpp/binapi/ip_types"
+
+	"github.com/userspace-cni/userspace-cni/cnivpp/vpp"
 	"github.com/userspace-cni/userspace-cni/test/lab"
 )
 
@@ -16,27 +23,111 @@ import (
 func TestAppTwice(t *testing.T) {
 	onEach(t, func(b *bench) {
 		p := b.pod("pod")
-		a := p.attach(b.network("net", b.hostLocal(1), object{"container": object{"mtu": 1400, "mac": "02:00:00:00:00:09"}}), "net1")
+		a := p.attach(b.network("net", b.hostLocal(1), object{
+			"container": object{"mtu": 1400, "mac": "02:00:00:00:00:09"},
+			"host": object{
+				"iftype": "memif", "netType": "bridge", "bridge": object{"bridgeId": 4}, "memif": object{"secret": "known to both"},
+			},
+		}), "net1")
 		a.add()
 		before := p.configure(1)
 		if got := before[0]; got.MTU != 1400 || got.MAC != "02:00:00:00:00:09" {
 			b.Errorf("the interface is %+v, want MTU 1400 and the MAC as asked", got)
 		}
-		proxy, err := lab.NewProxy(filepath.Join(b.dir, "proxy"), p.vpp.APISocket)
-		must(b, err)
-		_, _, err = lab.App(bin, "--once", "--vpp-api-socket", proxy.Path, "--shared-dir", p.sharedDir())
-		must(b, err)
-		must(b, proxy.Close())
-		for _, message := range proxy.Seen() {
-			if !strings.HasSuffix(message, "_dump") {
-				b.Errorf("the second run sent %s", message)
-			}
-		}
-		if len(proxy.Seen()) == 0 {
-			b.Error("the second run didn't look at VPP at all")
-		}
+		p.mustBeDone()
 		a.del()
 	})
+}
+
+// mustBeDone asserts that usrsp-app looks at VPP and finds nothing to do.
+func (p *pod) mustBeDone() {
+	p.b.Helper()
+	proxy, err := lab.NewProxy(filepath.Join(p.b.dir, "proxy"), p.vpp.APISocket)
+	must(p.b, err)
+	_, _, err = lab.App(bin, "--once", "--vpp-api-socket", proxy.Path, "--shared-dir", p.sharedDir())
+	must(p.b, err)
+	must(p.b, proxy.Close())
+	p.b.onlyLooked(proxy)
+}
+
+// onlyLooked asserts that there were requests, and none that changes anything.
+func (b *bench) onlyLooked(proxy *lab.Proxy) {
+	b.Helper()
+	for _, message := range proxy.Seen() {
+		if !strings.HasSuffix(message, "_dump") {
+			b.Errorf("the second run sent %s", message)
+		}
+	}
+	if len(proxy.Seen()) == 0 {
+		b.Error("the second run didn't look at VPP at all")
+	}
+}
+
+// TestAppAnnotation gives the app the contract by the downward API alone, as
+// the kubelet writes it.
+func TestAppAnnotation(t *testing.T) {
+	onEach(t, func(b *bench) {
+		p := b.pod("pod")
+		a := p.attach(b.network("net", b.hostLocal(1)), "net1")
+		a.add()
+		podinfo := filepath.Join(b.dir, "podinfo")
+		must(b, os.MkdirAll(podinfo, 0o755))
+		line := fmt.Sprintf("userspace/configuration-data=%q\n", "["+a.contract()+"]")
+		must(b, os.WriteFile(filepath.Join(podinfo, "annotations"), []byte(line), 0o644))
+		files, _ := filepath.Glob(filepath.Join(p.sharedDir(), "configData-*.json"))
+		must(b, os.Remove(files[0]))
+		_, _, err := lab.App(bin, p.flags("--once", "--timeout", "10s", "--podinfo", podinfo)...)
+		must(b, err)
+		p.connected(1)
+		a.del()
+	})
+}
+
+// TestAppRoutes gives the app addresses and routes of every sort, doubled ones
+// and one that an address brings with it among them.
+func TestAppRoutes(t *testing.T) {
+	onEach(t, func(b *bench) {
+		p := b.pod("pod")
+		a := p.attach(b.network("net", object{"ipam": object{"type": "fake"}}), "net1")
+		a.env = b.fakeIPAM(answer(`{"cniVersion":"1.1.0",
+			"ips":[{"address":"10.0.0.1/24","gateway":"10.0.0.254"},{"address":"10.0.0.1/24"},{"address":"fd00::1/64"}],
+			"routes":[{"dst":"0.0.0.0/0"},{"dst":"192.0.2.0/24","gw":"10.0.0.9"},{"dst":"192.0.2.0/24","gw":"10.0.0.9"},
+				{"dst":"10.0.0.0/24"},{"dst":"2001:db8::/32","gw":"fd00::9"}]}`))
+		a.add()
+		p.configure(1)
+		want := []string{"0.0.0.0/0 via 10.0.0.254", "192.0.2.0/24 via 10.0.0.9", "2001:db8::/32 via fd00::9"}
+		if got := p.routesVia(); !slices.Equal(got, want) {
+			b.Errorf("routes through a gateway: %q, want %q", got, want)
+		}
+		p.mustBeDone()
+		a.del()
+	})
+}
+
+// routesVia lists the routes of the pod's VPP that have a next hop.
+func (p *pod) routesVia() []string {
+	p.b.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	session, err := vpp.Connect(ctx, p.vpp.APISocket)
+	must(p.b, err)
+	defer session.Close()
+	var all []string
+	for _, v6 := range []bool{false, true} {
+		dump, err := ip.NewServiceClient(session.Conn()).IPRouteDump(ctx, &ip.IPRouteDump{Table: ip.IPTable{IsIP6: v6}})
+		must(p.b, err)
+		must(p.b, vpp.Drain(dump.Recv, func(d *ip.IPRouteDetails) {
+			for _, path := range d.Route.Paths {
+				hop := ip_types.Address{Af: d.Route.Prefix.Address.Af, Un: path.Nh.Address}
+				isNeighbour := ip_types.NewAddress(hop.ToIP()) == d.Route.Prefix.Address
+				if !hop.ToIP().IsUnspecified() && !isNeighbour {
+					all = append(all, d.Route.Prefix.String()+" via "+hop.String())
+				}
+			}
+		}))
+	}
+	slices.Sort(all)
+	return all
 }
 
 // TestAppDefaultRoutes has two networks bring a default route each: the first
@@ -56,6 +147,9 @@ func TestAppDefaultRoutes(t *testing.T) {
 		must(b, err)
 		if !strings.Contains(stderr, "0.0.0.0/0") || !strings.Contains(stderr, "network=second") || !strings.Contains(stderr, "earlier=first") {
 			b.Errorf("the second default route is not reported:\n%s", stderr)
+		}
+		if got := p.routesVia(); !slices.Equal(got, []string{"0.0.0.0/0 via 10.1.0.1"}) {
+			b.Errorf("routes through a gateway: %q, want that of the first network alone", got)
 		}
 		for _, a := range all {
 			a.del()
@@ -112,11 +206,13 @@ func TestAppStays(t *testing.T) {
 	onEach(t, func(b *bench) {
 		p := b.pod("pod")
 		ready := filepath.Join(b.dir, "ready")
+		must(b, os.WriteFile(ready, nil, 0o644)) // of an app that was killed
 		app := exec.Command(filepath.Join(bin, "usrsp-app"), p.flags("--ready-file", ready)...)
 		app.Stderr = os.Stderr
 		must(b, app.Start())
 		defer app.Process.Kill()
 
+		within(b.T, 10*time.Second, "unready at first", func() bool { return !exists(ready)() })
 		a := p.attach(b.network("net", b.hostLocal(1)), "net1")
 		a.add()
 		within(b.T, 10*time.Second, "ready", exists(ready))

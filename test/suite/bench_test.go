@@ -131,6 +131,7 @@ type attachment struct {
 	id     string
 	ifName string
 	netns  string
+	env    []string
 }
 
 func (b *bench) attach(conf object, id, ifName string) attachment {
@@ -170,12 +171,14 @@ func encode(t *testing.T, v any) []byte {
 	return data
 }
 
+func (a attachment) lab(command string) lab.Call {
+	return lab.Call{Command: command, ContainerID: a.id, IfName: a.ifName, Netns: a.netns, Config: a.conf, Env: a.env}
+}
+
 // call makes a CNI call and returns what the plugin answered.
 func (a attachment) call(command string) lab.Reply {
 	a.b.Helper()
-	reply, err := lab.CNI(bin, lab.Call{
-		Command: command, ContainerID: a.id, IfName: a.ifName, Netns: a.netns, Config: a.conf,
-	})
+	reply, err := lab.CNI(bin, a.lab(command))
 	if err != nil {
 		a.b.Fatal(err)
 	}
@@ -203,14 +206,18 @@ func (a attachment) del() {
 // mustFail asserts an error of the given code whose text has all the words.
 func (a attachment) mustFail(command string, code uint, words ...string) {
 	a.b.Helper()
-	reply := a.call(command)
+	a.mustBeRefused(a.call(command), code, words...)
+}
+
+func (a attachment) mustBeRefused(reply lab.Reply, code uint, words ...string) {
+	a.b.Helper()
 	text := reply.Msg + " " + reply.Details
 	if reply.Code != code {
-		a.b.Errorf("%s: code %d, want %d: %s", command, reply.Code, code, text)
+		a.b.Errorf("code %d, want %d: %s", reply.Code, code, text)
 	}
 	for _, word := range words {
 		if !strings.Contains(text, word) {
-			a.b.Errorf("%s: the error does not say %q: %s", command, word, text)
+			a.b.Errorf("the error does not say %q: %s", word, text)
 		}
 	}
 }

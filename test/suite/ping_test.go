@@ -22,13 +22,16 @@ func TestPing(t *testing.T) {
 		pods := []*pod{b.pod("pod-1"), b.pod("pod-2")}
 		var attached []attachment
 		var addresses [][]string // of pod-2
+		macs := map[*pod][]string{}
 		for _, p := range pods {
 			addresses = nil
 			for i, network := range networks {
 				a := p.attach(network, fmt.Sprintf("net%d", i+1))
 				attached = append(attached, a)
 				var own []string
-				for _, ip := range a.add().IPs {
+				result := a.add()
+				macs[p] = append(macs[p], result.Interfaces[0].Mac)
+				for _, ip := range result.IPs {
 					own = append(own, ip.Address.IP.String())
 				}
 				addresses = append(addresses, own)
@@ -37,8 +40,8 @@ func TestPing(t *testing.T) {
 		for _, p := range pods {
 			shown := p.configure(len(networks))
 			for i, s := range shown {
-				if want := fmt.Sprintf("memif%d/0", i+1); s.Name != want || !s.Up || len(s.Addresses) != 2 {
-					b.Errorf("%s: interface %d is %+v, want %s up with two addresses", p.id, i, s, want)
+				if want := fmt.Sprintf("memif%d/0", i+1); s.Name != want || !s.Up || len(s.Addresses) != 2 || s.MAC != macs[p][i] {
+					b.Errorf("%s: interface %d is %+v, want %s up with two addresses and the MAC of the result, %s", p.id, i, s, want, macs[p][i])
 				}
 			}
 		}

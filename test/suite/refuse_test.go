@@ -27,7 +27,7 @@ func (b *bench) refusing(n int) *lab.Proxy {
 func TestRefusedAdd(t *testing.T) {
 	onEach(t, func(b *bench) {
 		refused := 0
-		for n := 1; ; n++ {
+		for n := 1; !b.Failed(); n++ {
 			proxy := b.refusing(n)
 			a := b.attach(b.network("net", b.hostLocal(1), object{
 				"vppApiSocket": proxy.Path,
@@ -68,6 +68,7 @@ func TestRefusedDel(t *testing.T) {
 			b.link(proxy.Path, socket)
 			if a.call("DEL").Error() != nil {
 				failed++
+				a.recordPath() // is still there
 			}
 			struck = len(proxy.Seen()) >= n
 			b.link(b.host.APISocket, socket)

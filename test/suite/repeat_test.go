@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/userspace-cni/userspace-cni/pkg/state"
+	"github.com/userspace-cni/userspace-cni/test/lab"
 )
 
 // TestDelWithoutThings takes away, one at a time, what DEL might lean on.
@@ -89,7 +90,7 @@ func (a attachment) recordPath() string {
 func TestAddTwice(t *testing.T) {
 	onEach(t, func(b *bench) {
 		one, two := b.pod("pod-1"), b.pod("pod-2")
-		first := one.attach(b.network("net", b.hostLocal(1)), "net1")
+		first := one.attach(b.network("net", b.hostLocal(1), object{"vppApiSocket": b.switched()}), "net1")
 		second := two.attach(b.network("net", b.hostLocal(1)), "net1")
 		before := first.add()
 		peer := second.add().IPs[0].Address.IP.String()
@@ -98,9 +99,15 @@ func TestAddTwice(t *testing.T) {
 		one.mustReach(peer)
 		objects := b.left()
 
+		proxy, err := lab.NewProxy(filepath.Join(b.dir, "proxy"), b.host.APISocket)
+		must(b, err)
+		b.link(proxy.Path, b.switched())
 		if after := first.add(); !reflect.DeepEqual(after, before) {
 			b.Errorf("the result of the second ADD differs:\n%+v\n%+v", before, after)
 		}
+		b.switched()
+		must(b, proxy.Close())
+		b.onlyLooked(proxy)
 		if now := b.left(); now != objects {
 			b.Errorf("the second ADD changed something:\n%s\n\n%s", objects, now)
 		}
@@ -131,11 +138,15 @@ func TestRestartedVPP(t *testing.T) {
 		one.configure(1)
 		two.configure(1)
 
+		contract := first.contract()
 		must(b, b.host.Kill())
 		must(b, b.host.Start())
 		second.add() // takes the first index, which was the other's
 		if after := first.add(); !reflect.DeepEqual(after, before) {
 			b.Errorf("the result after the restart differs:\n%+v\n%+v", before, after)
+		}
+		if after := first.contract(); after != contract {
+			b.Errorf("the contract after the restart differs:\n%s\n%s", contract, after)
 		}
 		one.connected(1)
 		two.connected(1)
@@ -146,5 +157,39 @@ func TestRestartedVPP(t *testing.T) {
 			b.Errorf("DEL took more than its own:\n%s", left)
 		}
 		second.del()
+	})
+}
+
+// contract is what the attachment's pod is told.
+func (a attachment) contract() string {
+	a.b.Helper()
+	files, err := filepath.Glob(filepath.Join(a.b.sharedDir(), a.id, "configData-*.json"))
+	if err != nil || len(files) != 1 {
+		a.b.Fatalf("contracts: %v, %v; want one", files, err)
+	}
+	data, err := os.ReadFile(files[0])
+	must(a.b, err)
+	if info, err := os.Stat(files[0]); err != nil || info.Mode().Perm() != 0o644 {
+		a.b.Errorf("the contract can't be read by the pod's user: %v, %v", info.Mode(), err)
+	}
+	return string(data)
+}
+
+// TestCheck compares with what ADD left: nothing to do, or the steps are named.
+func TestCheck(t *testing.T) {
+	onEach(t, func(b *bench) {
+		a := b.attach(b.network("net", b.hostLocal(1)), "checked", "net1")
+		a.mustFail("CHECK", 102, "no record")
+		a.add()
+		must(b, a.call("CHECK").Error())
+		must(b, os.RemoveAll(b.sharedDir()))
+		a.mustFail("CHECK", 102, "write "+b.sharedDir())
+		must(b, b.host.Kill())
+		a.mustFail("CHECK", 11, "VPP is not running")
+		must(b, b.host.Start())
+		a.mustFail("CHECK", 102, "create bridge-domain 4", "create memif")
+		a.add()
+		must(b, a.call("CHECK").Error())
+		a.del()
 	})
 }

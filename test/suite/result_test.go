@@ -134,12 +134,21 @@ func TestFailingIPAM(t *testing.T) {
 func TestLogFile(t *testing.T) {
 	b := newBench(t, engines[0])
 	path := filepath.Join(b.dir, "log", "cni.log")
-	a := b.attach(b.network("net", object{"logFile": path, "logLevel": "debug"}), "logged", "net1")
+	const secret = "not-for-the-log"
+	a := b.attach(b.network("net", object{"logFile": path, "logLevel": "debug", "kubeconfig": "/unused", "host": object{
+		"iftype": "memif", "netType": "bridge", "bridge": object{"bridgeId": 4}, "memif": object{"secret": secret},
+	}}), "logged", "net1")
 	a.add()
+	must(b, b.host.Kill())
+	must(b, b.host.Start())
+	a.add() // again, which logs more
 	a.del()
 	a.del()
 	data, err := os.ReadFile(path)
-	if err != nil || !strings.Contains(string(data), "container=logged") {
+	if err != nil || !strings.Contains(string(data), "container=logged") || !strings.Contains(string(data), "kubeconfig is not used yet") {
 		t.Errorf("log: %v\n%s", err, data)
+	}
+	if strings.Contains(string(data), secret) {
+		t.Errorf("the log has the memif secret:\n%s", data)
 	}
 }
