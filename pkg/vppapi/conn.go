@@ -10,6 +10,7 @@ import (
 	"os"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -35,6 +36,8 @@ type Conn struct {
 	context  uint32     // of the last request
 	inbox    map[uint32]*queue
 	watchers map[uint16][]*watcher
+
+	stuck atomic.Bool // a call was left unanswered
 
 	gone     chan struct{} // closed when the reader has ended
 	goneWhy  error         // set before gone is closed
@@ -182,8 +185,12 @@ func (c *Conn) end(why error) {
 // Gone is closed when the connection has ended, by Close or by VPP.
 func (c *Conn) Gone() <-chan struct{} { return c.gone }
 
-// leaveTimeout bounds how long Close waits for a VPP that doesn't answer.
-const leaveTimeout = 100 * time.Millisecond
+// How long Close waits for VPP's farewell: long enough for one on a busy
+// machine, and next to nothing for one that has left a call unanswered.
+const (
+	leaveTimeout      = 3 * time.Second
+	leaveTimeoutStuck = 50 * time.Millisecond
+)
 
 // Close ends the connection and every call, stream and watcher on it, after
 // taking leave of VPP. To close the socket without a word is dangerous: VPP
@@ -191,7 +198,11 @@ const leaveTimeout = 100 * time.Millisecond
 // for that its poll for events never ends (seen on 26.06; vlib_file_poll in
 // src/vlib/file.c starts again while sixteen files are ready).
 func (c *Conn) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
+	timeout := leaveTimeout
+	if c.stuck.Load() {
+		timeout = leaveTimeoutStuck
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	// Whatever comes of it, the socket is closed next.
 	_ = c.Invoke(ctx, &memclnt.SockclntDelete{Index: c.client}, &memclnt.SockclntDeleteReply{})

@@ -7,6 +7,5 @@
 // govpp's own client is not used because a CNI plugin can't live with what it
 // does when VPP misbehaves: its Connect takes no context, a call in flight when
 // VPP dies waits for its context's end, a dump reader that falls 100 replies
-// behind loses the rest, and its import graph costs every CNI call start-up
-// time (see docs/architecture.md for the measurement).
+// behind loses the rest (see docs/architecture.md).
 package vppapi

@@ -2,6 +2,7 @@ package vppapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 )
@@ -48,6 +49,7 @@ func (q *queue) get(ctx context.Context, c *Conn) (reply, error) {
 		select {
 		case <-q.filled:
 		case <-ctx.Done():
+			c.stuck.Store(errors.Is(ctx.Err(), context.DeadlineExceeded))
 			return reply{}, fmt.Errorf("%w: %w", ErrNoAnswer, context.Cause(ctx))
 		case <-c.gone:
 			if r, ok := q.take(); ok {
