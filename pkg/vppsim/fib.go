@@ -122,12 +122,28 @@ func (s *Sim) routeLookup(r *ip.IPRouteLookup, reply *ip.IPRouteLookupReply) err
 	return nil
 }
 
-// entries of a table, in the order of their sources' priority: what addresses
-// bring along, what clients have set, neighbours, and what is always there.
-func (s *Sim) entries(k fibKey) (entries []ip.IPRoute) {
+// entries of a table: for each prefix the one whose source has the highest
+// priority.
+func (s *Sim) entries(k fibKey) []ip.IPRoute {
 	if s.fibs[k] == nil {
 		return nil
 	}
+	seen := map[netip.Prefix]bool{} // two addresses may share a subnet, too
+	entries := slices.DeleteFunc(s.allEntries(k), func(e ip.IPRoute) bool {
+		p := netip.PrefixFrom(address(e.Prefix.Address), int(e.Prefix.Len)).Masked()
+		again := seen[p]
+		seen[p] = true
+		return again
+	})
+	for n := range entries {
+		entries[n].TableID, entries[n].NPaths = k.id, uint8(len(entries[n].Paths))
+	}
+	return entries
+}
+
+// allEntries are, by priority: what addresses bring along, what clients have
+// set, neighbours, and what is always there.
+func (s *Sim) allEntries(k fibKey) (entries []ip.IPRoute) {
 	bound := slices.DeleteFunc(slices.Collect(s.interfaces.all()), func(i *iface) bool { return i.fib(k.v6) != k })
 	for _, i := range bound {
 		for _, p := range i.addresses {
@@ -151,18 +167,7 @@ func (s *Sim) entries(k fibKey) (entries []ip.IPRoute) {
 			}
 		}
 	}
-	entries = append(entries, alwaysThere(k.v6)...)
-	seen := map[netip.Prefix]bool{} // two addresses may share a subnet
-	entries = slices.DeleteFunc(entries, func(e ip.IPRoute) bool {
-		p := netip.PrefixFrom(address(e.Prefix.Address), int(e.Prefix.Len)).Masked()
-		again := seen[p]
-		seen[p] = true
-		return again
-	})
-	for n := range entries {
-		entries[n].TableID, entries[n].NPaths = k.id, uint8(len(entries[n].Paths))
-	}
-	return entries
+	return append(entries, alwaysThere(k.v6)...)
 }
 
 func alwaysThere(v6 bool) (entries []ip.IPRoute) {
