@@ -202,7 +202,7 @@ func (v *vpp) routed(n int, table uint32, gateway index) *vpp {
 	v.up(i)
 	own := []string{fmt.Sprintf("10.2.0.%d", n), fmt.Sprintf("fd02::%d", n)}
 	v.route(table, own[0]+"/32", i, "")
-	v.route(table, own[1]+"/128", i, own[1])
+	v.route(table, own[1]+"/128", i, "")
 
 	p := start(v.t, vppsim.Options{})
 	j := p.memif(1, path, memifapi.MemifCreateV2{Role: memifapi.MEMIF_ROLE_API_SLAVE})
@@ -228,6 +228,12 @@ func (v *vpp) bind(i index, table uint32) {
 
 func (v *vpp) route(table uint32, to string, over index, via string) {
 	v.t.Helper()
+	reply := &ip.IPRouteAddDelReply{}
+	v.call(routeVia(table, to, over, via), reply)
+	check(v.t, "route", reply.Retval, 0)
+}
+
+func routeVia(table uint32, to string, over index, via string) *ip.IPRouteAddDel {
 	p := netip.MustParsePrefix(to)
 	path := fib_types.FibPath{SwIfIndex: uint32(over), Weight: 1}
 	if p.Addr().Is6() {
@@ -236,12 +242,10 @@ func (v *vpp) route(table uint32, to string, over index, via string) {
 	if via != "" {
 		path.Nh.Address = ip_types.NewAddress(netip.MustParseAddr(via).AsSlice()).Un
 	}
-	reply := &ip.IPRouteAddDelReply{}
-	v.call(&ip.IPRouteAddDel{IsAdd: true, IsMultipath: true, Route: ip.IPRoute{
+	return &ip.IPRouteAddDel{IsAdd: true, IsMultipath: true, Route: ip.IPRoute{
 		TableID: table, NPaths: 1, Paths: []fib_types.FibPath{path},
 		Prefix: ip_types.Prefix{Address: ip_types.NewAddress(p.Addr().AsSlice()), Len: uint8(p.Bits())},
-	}}, reply)
-	check(v.t, "route", reply.Retval, 0)
+	}}
 }
 
 // gateway is a loopback in a table of its own.

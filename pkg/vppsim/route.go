@@ -29,6 +29,7 @@ type route struct {
 type path struct {
 	fib_types.FibPath
 	attached, dead bool
+	mixed          bool // added both as attached and via itself
 }
 
 // newPath makes an attached host its own next hop (fib_table_route_path_fixup).
@@ -57,6 +58,9 @@ func (s *Sim) routeAddDel(r *ip.IPRouteAddDel, reply *ip.IPRouteAddDelReply) err
 		return nil
 	case known == nil:
 		known = &route{given: prefix}
+	case !r.IsAdd && r.IsMultipath && known.mixed(): // VPP 23.06 to 26.06 crash some calls later
+		s.die()
+		return nil
 	case !r.IsMultipath:
 		known.paths = nil
 	default:
@@ -112,10 +116,18 @@ func (s *Sim) checkPath(p fib_types.FibPath) error {
 // remove drops the paths that lead the same way.
 func (r *route) remove(paths []path) {
 	r.paths = slices.DeleteFunc(r.paths, func(have path) bool {
-		return slices.ContainsFunc(paths, func(p path) bool {
+		n := slices.IndexFunc(paths, func(p path) bool {
 			return p.SwIfIndex == have.SwIfIndex && p.Type == have.Type && nextHop(p.FibPath) == nextHop(have.FibPath)
 		})
+		if n >= 0 {
+			paths[n].mixed = have.mixed || have.attached != paths[n].attached
+		}
+		return n >= 0
 	})
+}
+
+func (r *route) mixed() bool {
+	return slices.ContainsFunc(r.paths, func(p path) bool { return p.mixed })
 }
 
 // orphanRoutes kills the paths through an interface. The routes stay, and drop.
