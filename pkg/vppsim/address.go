@@ -6,6 +6,7 @@ import (
 
 	"go.fd.io/govpp/api"
 	interfaces "go.fd.io/govpp/binapi/interface"
+	"go.fd.io/govpp/binapi/interface_types"
 	"go.fd.io/govpp/binapi/ip"
 	"go.fd.io/govpp/binapi/ip_types"
 )
@@ -47,7 +48,7 @@ func (s *Sim) addAddress(i *iface, addr netip.Addr, bits int) error {
 	for other := range s.interfaces.all() {
 		for _, q := range other.addresses {
 			sibling := other == i && q.Bits() == bits && q.Addr() != addr
-			if q.Overlaps(p) && !sibling {
+			if q.Overlaps(p) && !sibling && other.fib(addr.Is6()) == i.fib(addr.Is6()) {
 				return conflict(addr)
 			}
 		}
@@ -120,7 +121,7 @@ func (i *iface) unlock6(addr netip.Addr) {
 
 func (s *Sim) addressDump(r *ip.IPAddressDump, send func(*ip.IPAddressDetails)) {
 	i, err := s.byIndex(r.SwIfIndex)
-	if err != nil {
+	if err != nil || i.lender != nil {
 		return
 	}
 	for _, p := range i.addresses {
@@ -135,18 +136,31 @@ func (i *iface) enabled(a netip.Addr) bool {
 	if a.Is6() {
 		return i.linkLocal.IsValid()
 	}
-	return slices.ContainsFunc(i.addresses, func(p netip.Prefix) bool { return p.Addr().Is4() })
+	return i.numbered(false)
 }
 
-// has says whether an address is the interface's own.
+// numbered says whether an interface has addresses of a family, its own or not.
+func (i *iface) numbered(v6 bool) bool {
+	return slices.ContainsFunc(i.inet(), func(p netip.Prefix) bool { return p.Addr().Is6() == v6 })
+}
+
+// inet are the addresses that an interface has or borrows.
+func (i *iface) inet() []netip.Prefix {
+	if i.lender != nil {
+		return i.lender.addresses
+	}
+	return i.addresses
+}
+
+// has says whether an address is one that the interface answers for.
 func (i *iface) has(a netip.Addr) bool {
-	return a == i.linkLocal || slices.ContainsFunc(i.addresses, func(p netip.Prefix) bool { return p.Addr() == a })
+	return a == i.linkLocal || slices.ContainsFunc(i.inet(), func(p netip.Prefix) bool { return p.Addr() == a })
 }
 
-// local finds the interface that has an address.
-func (s *Sim) local(a netip.Addr) bool {
+// local says whether an address of a table is one of ours.
+func (s *Sim) local(k fibKey, a netip.Addr) bool {
 	for i := range s.interfaces.all() {
-		if i.adminUp && i.has(a) {
+		if i.adminUp && i.fib(k.v6) == k && (a == i.linkLocal || i.lender == nil && i.has(a)) {
 			return true
 		}
 	}
@@ -159,7 +173,7 @@ func (i *iface) source(next netip.Addr) (a netip.Addr, ok bool) {
 	if next.IsLinkLocalUnicast() && next.Is6() {
 		return i.linkLocal, i.linkLocal.IsValid()
 	}
-	for _, p := range i.addresses {
+	for _, p := range i.inet() {
 		if p.Contains(next) {
 			return p.Addr(), true
 		}
@@ -168,6 +182,34 @@ func (i *iface) source(next netip.Addr) (a netip.Addr, ok bool) {
 		}
 	}
 	return a, ok
+}
+
+// setUnnumbered: the message's field names are swapped, as VPP itself says.
+func (s *Sim) setUnnumbered(r *interfaces.SwInterfaceSetUnnumbered, _ *interfaces.SwInterfaceSetUnnumberedReply) error {
+	i, err := s.byIndex(r.UnnumberedSwIfIndex)
+	lender, lenderErr := s.byIndex(r.SwIfIndex)
+	switch {
+	case err != nil:
+		return err
+	case !r.IsAdd:
+		i.lender = nil
+	case lenderErr != nil:
+		return api.INVALID_SW_IF_INDEX_2
+	case i.tables != lender.tables:
+		return api.UNEXPECTED_INTF_STATE
+	default:
+		i.lender = lender
+	}
+	return nil
+}
+
+func (s *Sim) unnumberedDump(r *ip.IPUnnumberedDump, send func(*ip.IPUnnumberedDetails)) {
+	for i := range s.interfaces.all() {
+		index := interface_types.InterfaceIndex(i.index)
+		if i.lender != nil && (r.SwIfIndex == index || r.SwIfIndex == interface_types.InterfaceIndex(noIndex)) {
+			send(&ip.IPUnnumberedDetails{SwIfIndex: index, IPSwIfIndex: interface_types.InterfaceIndex(i.lender.index)})
+		}
+	}
 }
 
 func address(a ip_types.Address) netip.Addr {

@@ -116,6 +116,7 @@ func (s *Sim) setL2Bridge(r *l2.SwInterfaceSetL2Bridge, _ *l2.SwInterfaceSetL2Br
 	}
 	s.leaveBridge(i)
 	if !r.Enable {
+		i.rewrite = 0
 		return nil
 	}
 	return s.bridgeFor(r.BdID).join(i, r.PortType, r.Shg)

@@ -3,11 +3,11 @@
 // memory, so that a plugin can be tried and tested where no VPP is installed.
 //
 // It owns the state behind the API (interfaces, memif sockets, bridge domains,
-// addresses, routes) and a small host: a learning bridge, ARP, neighbour
-// discovery, ICMP echo. It never forwards IP packets of others, keeps no
-// statistics, and is no measure of speed. Where it differs from VPP 26.06 in
-// what it does cover, it is wrong: return codes are those of VPP's source, which
-// each file names.
+// addresses, tables, routes, VLANs) and a small host: a learning bridge, ARP,
+// neighbour discovery, ICMP echo, and forwarding of whole packets without
+// options. It sends no ICMP errors, keeps no statistics, and is no measure of
+// speed. Where it differs from VPP 26.06 in what it does cover, it is wrong:
+// test/suite/api_test.go holds it to the real one.
 //
 // A message is one line in messages.go and one function; what it changes is
 // state in the file of the same subject.

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"go.fd.io/govpp/binapi/ip"
 	"go.fd.io/govpp/binapi/memclnt"
 	memifapi "go.fd.io/govpp/binapi/memif"
 	"go.fd.io/govpp/binapi/vpe"
@@ -103,4 +104,24 @@ func TestCrashOfVPP(t *testing.T) {
 	again := start(t, vppsim.Options{})
 	again.memif(1, path, memifapi.MemifCreateV2{}) // over the stale socket
 	slave.waitLink(s)
+}
+
+// A host route both attached and via itself: removing either kills VPP.
+func TestMixedHostRoute(t *testing.T) {
+	v := start(t, vppsim.Options{})
+	i := v.loopback()
+	for range 2 {
+		v.route(0, "10.0.0.7/32", i, "")
+	}
+	request := routeVia(0, "10.0.0.7/32", i, "10.0.0.7")
+	remove := *request
+	remove.IsAdd = false
+	v.call(&remove, &ip.IPRouteAddDelReply{}) // one form by the other is fine
+	v.route(0, "10.0.0.7/32", i, "")
+	v.call(request, &ip.IPRouteAddDelReply{})
+	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	defer cancel()
+	if err := v.conn.Invoke(ctx, &remove, &ip.IPRouteAddDelReply{}); err == nil {
+		t.Error("survived")
+	}
 }

@@ -17,7 +17,9 @@ func (s *Sim) input(i *iface, frame []byte) {
 			s.receiveIP(i, packet.MAC{}, frame)
 		}
 	default:
-		s.receiveFrame(i, frame)
+		if i, frame = s.untag(i, frame); i.adminUp {
+			s.receiveFrame(i, frame)
+		}
 	}
 }
 
@@ -40,6 +42,8 @@ func (s *Sim) output(i *iface, frame []byte) {
 	case i.memif != nil:
 		// Whoever has no room or no peer loses packets, as anywhere.
 		_ = i.memif.endpoint.Send(frame)
+	case i.sub != nil:
+		s.output(i.sub.of, i.tagged(frame))
 	case i.port != nil:
 		s.receiveFrame(i, frame)
 	}
@@ -73,7 +77,7 @@ func (b *bridge) send(s *Sim, from, to *port, f packet.Frame, frame []byte) {
 		if f.Dst.Group() {
 			s.deliver(b.bvi, f)
 		}
-	case to.iface.memif != nil && to.iface.ethernet:
+	case to.iface.hardware().memif != nil && to.iface.ethernet:
 		s.output(to.iface, frame)
 	}
 }

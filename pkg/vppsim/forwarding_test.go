@@ -2,11 +2,15 @@ package vppsim_test
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"testing"
 
+	"go.fd.io/govpp/binapi/fib_types"
 	interfaces "go.fd.io/govpp/binapi/interface"
+	"go.fd.io/govpp/binapi/ip"
+	"go.fd.io/govpp/binapi/ip_types"
 	"go.fd.io/govpp/binapi/l2"
 	memifapi "go.fd.io/govpp/binapi/memif"
 
@@ -14,21 +18,23 @@ import (
 )
 
 // realVPP names the API socket of a real VPP, to run the pair tests against it:
-// it takes the place of one of the two simulators.
+// one that has just started. It takes the place of one of the simulators.
 const realVPP = "VPPSIM_TEST_VPP"
 
 // peers are the two ends of a memif, and the other way round.
 func peers(t *testing.T, test func(t *testing.T, master, slave *vpp)) {
-	other := func(t *testing.T) *vpp {
-		if socket := os.Getenv(realVPP); socket != "" {
-			v := &vpp{t: t, socket: socket}
-			v.conn = v.connect()
-			return v
-		}
-		return start(t, vppsim.Options{})
+	t.Run("master", func(t *testing.T) { test(t, start(t, vppsim.Options{}), realOrNot(t)) })
+	t.Run("slave", func(t *testing.T) { test(t, realOrNot(t), start(t, vppsim.Options{})) })
+}
+
+func realOrNot(t *testing.T) *vpp {
+	t.Helper()
+	if socket := os.Getenv(realVPP); socket != "" {
+		v := &vpp{t: t, socket: socket}
+		v.conn = v.connect()
+		return v
 	}
-	t.Run("master", func(t *testing.T) { test(t, start(t, vppsim.Options{}), other(t)) })
-	t.Run("slave", func(t *testing.T) { test(t, other(t), start(t, vppsim.Options{})) })
+	return start(t, vppsim.Options{})
 }
 
 // connect joins two VPPs by a memif, and removes it when the test ends.
@@ -151,4 +157,123 @@ func TestDownMeansSilence(t *testing.T) {
 	a.silent("10.1.0.2")
 	b.up(1)
 	a.reaches("10.1.0.2")
+}
+
+// vlan puts a VLAN of an uplink into a bridge domain, without its tag.
+func (v *vpp) vlan(domain uint32, uplink index, id uint32) {
+	v.t.Helper()
+	sub := &interfaces.CreateVlanSubifReply{}
+	v.call(&interfaces.CreateVlanSubif{SwIfIndex: uplink, VlanID: id}, sub)
+	check(v.t, "VLAN", sub.Retval, 0)
+	v.up(sub.SwIfIndex)
+	v.join(domain, sub.SwIfIndex, l2.L2_API_PORT_TYPE_NORMAL)
+	pop := &l2.L2InterfaceVlanTagRewriteReply{}
+	v.call(&l2.L2InterfaceVlanTagRewrite{SwIfIndex: sub.SwIfIndex, VtrOp: 3}, pop)
+	check(v.t, "pop", pop.Retval, 0)
+}
+
+// Two nodes share an uplink on which each network is a VLAN.
+func TestVLANsOnUplink(t *testing.T) {
+	one, other := start(t, vppsim.Options{}), realOrNot(t)
+	a, b := connect(t, one, other, memifapi.MemifCreateV2{})
+	for id := uint32(100); id <= 101; id++ {
+		one.bridge(id)
+		one.vlan(id, a, id)
+		other.bridge(id)
+		other.vlan(id, b, id)
+	}
+	near, far, stranger := pod(t, one, 1, 100), pod(t, other, 2, 100), pod(t, one, 3, 101)
+	near.reaches("10.1.0.2", "fd01::2")
+	far.reaches("10.1.0.1", "fd01::1")
+	stranger.silent("10.1.0.2")
+	stranger.silent("fd01::1")
+}
+
+// routed joins a new pod to the host's gateway, in the gateway's table.
+func (v *vpp) routed(n int, table uint32, gateway index) *vpp {
+	v.t.Helper()
+	path := filepath.Join(v.t.TempDir(), "memif.sock")
+	i := v.memif(uint32(100+n), path, memifapi.MemifCreateV2{})
+	v.bind(i, table)
+	unnumbered := &interfaces.SwInterfaceSetUnnumberedReply{}
+	v.call(&interfaces.SwInterfaceSetUnnumbered{IsAdd: true, SwIfIndex: gateway, UnnumberedSwIfIndex: i}, unnumbered)
+	check(v.t, "unnumbered", unnumbered.Retval, 0)
+	v.call(&ip.SwInterfaceIP6EnableDisable{SwIfIndex: i, Enable: true}, &ip.SwInterfaceIP6EnableDisableReply{})
+	v.up(i)
+	own := []string{fmt.Sprintf("10.2.0.%d", n), fmt.Sprintf("fd02::%d", n)}
+	v.route(table, own[0]+"/32", i, "")
+	v.route(table, own[1]+"/128", i, "")
+
+	p := start(v.t, vppsim.Options{})
+	j := p.memif(1, path, memifapi.MemifCreateV2{Role: memifapi.MEMIF_ROLE_API_SLAVE})
+	p.addresses(j, own[0]+"/32", own[1]+"/128")
+	p.up(j)
+	p.route(0, "10.2.0.254/32", j, "")
+	p.route(0, "fd02::254/128", j, "")
+	p.route(0, "10.2.0.0/16", j, "10.2.0.254")
+	p.route(0, "fd02::/64", j, "fd02::254")
+	p.waitLink(j)
+	v.waitLink(i)
+	return p
+}
+
+func (v *vpp) bind(i index, table uint32) {
+	v.t.Helper()
+	for _, v6 := range []bool{false, true} {
+		reply := &interfaces.SwInterfaceSetTableReply{}
+		v.call(&interfaces.SwInterfaceSetTable{SwIfIndex: i, IsIPv6: v6, VrfID: table}, reply)
+		check(v.t, "table", reply.Retval, 0)
+	}
+}
+
+func (v *vpp) route(table uint32, to string, over index, via string) {
+	v.t.Helper()
+	reply := &ip.IPRouteAddDelReply{}
+	v.call(routeVia(table, to, over, via), reply)
+	check(v.t, "route", reply.Retval, 0)
+}
+
+func routeVia(table uint32, to string, over index, via string) *ip.IPRouteAddDel {
+	p := netip.MustParsePrefix(to)
+	path := fib_types.FibPath{SwIfIndex: uint32(over), Weight: 1}
+	if p.Addr().Is6() {
+		path.Proto = fib_types.FIB_API_PATH_NH_PROTO_IP6
+	}
+	if via != "" {
+		path.Nh.Address = ip_types.NewAddress(netip.MustParseAddr(via).AsSlice()).Un
+	}
+	return &ip.IPRouteAddDel{IsAdd: true, IsMultipath: true, Route: ip.IPRoute{
+		TableID: table, NPaths: 1, Paths: []fib_types.FibPath{path},
+		Prefix: ip_types.Prefix{Address: ip_types.NewAddress(p.Addr().AsSlice()), Len: uint8(p.Bits())},
+	}}
+}
+
+// gateway is a loopback in a table of its own.
+func (v *vpp) gateway(table uint32) index {
+	v.t.Helper()
+	for _, v6 := range []bool{false, true} {
+		v.call(&ip.IPTableAddDel{IsAdd: true, Table: ip.IPTable{TableID: table, IsIP6: v6}}, &ip.IPTableAddDelReply{})
+	}
+	i := v.loopback()
+	v.bind(i, table)
+	v.addresses(i, "10.2.0.254/32", "fd02::254/128")
+	v.up(i)
+	return i
+}
+
+// The host routes between pods by the sequence that the plugin uses; tables keep
+// networks apart, even with the same addresses.
+func TestRoutedPods(t *testing.T) {
+	host := realOrNot(t)
+	green, red := host.gateway(0), host.gateway(42)
+	a, b := host.routed(1, 0, green), host.routed(2, 0, green)
+	c := host.routed(3, 42, red)
+	for _, p := range []*vpp{a, b, c} {
+		p.reaches("10.2.0.254", "fd02::254")
+	}
+	a.reaches("10.2.0.2", "fd02::2")
+	b.reaches("10.2.0.1", "fd02::1")
+	host.reaches("10.2.0.1", "fd02::1")
+	c.silent("10.2.0.1")
+	a.silent("fd02::3")
 }

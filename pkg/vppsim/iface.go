@@ -2,6 +2,7 @@ package vppsim
 
 import (
 	"iter"
+	"maps"
 	"net/netip"
 
 	"go.fd.io/govpp/api"
@@ -10,8 +11,8 @@ import (
 	"github.com/userspace-cni/userspace-cni/pkg/vppsim/packet"
 )
 
-// iface is one software interface. Which of the pointers is set tells its kind;
-// with none it is a loopback, or local0 at index 0.
+// iface is one software interface. Which of memif and sub is set tells its kind;
+// with neither it is a loopback, or local0 at index 0.
 type iface struct {
 	index    uint32
 	name     string
@@ -25,8 +26,12 @@ type iface struct {
 	mtu      [4]uint32
 	instance uint32 // of a loopback
 	memif    *memifPort
+	sub      *subinterface
 
-	port      *port // in a bridge domain
+	port      *port     // in a bridge domain
+	rewrite   uint32    // of VLAN tags in the bridge domain: L2_VTR_...
+	tables    [2]uint32 // IPv4's and IPv6's
+	lender    *iface    // whose addresses are borrowed: this one is unnumbered
 	addresses []netip.Prefix
 	linkLocal netip.Addr // valid while IPv6 is enabled
 	locks6    int        // who wants IPv6: each address, each enable
@@ -83,7 +88,7 @@ func (s *Sim) byIndex(index interface_types.InterfaceIndex) (*iface, error) {
 // create puts a new interface into service; VPP tells the world with an event
 // that has no flags.
 func (s *Sim) create(i *iface) {
-	if i.ethernet {
+	if i.ethernet && i.sub == nil {
 		i.linkMTU, i.mtu[0] = defaultMTU, defaultMTU
 	}
 	i.neighbors = map[netip.Addr]*neighbor{}
@@ -94,9 +99,15 @@ func (s *Sim) create(i *iface) {
 // destroy takes an interface out of everything but the routes, which VPP keeps
 // as drop entries.
 func (s *Sim) destroy(i *iface) {
+	for _, sub := range s.subs(i) {
+		s.destroy(sub)
+	}
 	s.leaveBridge(i)
 	s.orphanRoutes(i)
+	i.addresses = nil // for those who borrow them
 	s.interfaces.remove(i)
+	s.dropUnused(i.fib(false))
+	s.dropUnused(i.fib(true))
 	s.emit(i, 0, true)
 }
 
@@ -107,14 +118,14 @@ func (s *Sim) setAdmin(i *iface, up bool) {
 	}
 	i.adminUp = up
 	if !up {
-		clear(i.neighbors)
+		maps.DeleteFunc(i.neighbors, func(_ netip.Addr, n *neighbor) bool { return !n.static })
 		s.forgetMACs(i)
 	}
 	flags := flag(up, interface_types.IF_STATUS_API_FLAG_ADMIN_UP)
 	switch {
 	case i.memif != nil:
 		i.memif.endpoint.SetUp(up)
-	case i.ethernet: // a loopback's link follows
+	case i.ethernet && i.sub == nil: // a loopback's link follows
 		i.linkUp = up
 		flags |= flag(up, interface_types.IF_STATUS_API_FLAG_LINK_UP)
 	}
@@ -130,5 +141,5 @@ func flag(set bool, f interface_types.IfStatusFlags) interface_types.IfStatusFla
 
 func (i *iface) flags() interface_types.IfStatusFlags {
 	return flag(i.adminUp, interface_types.IF_STATUS_API_FLAG_ADMIN_UP) |
-		flag(i.linkUp, interface_types.IF_STATUS_API_FLAG_LINK_UP)
+		flag(i.hardware().linkUp, interface_types.IF_STATUS_API_FLAG_LINK_UP)
 }

@@ -37,20 +37,30 @@ func (s *Sim) swInterfaceDump(r *interfaces.SwInterfaceDump, send func(*interfac
 }
 
 func (i *iface) details() *interfaces.SwInterfaceDetails {
-	return &interfaces.SwInterfaceDetails{
-		SwIfIndex: interface_types.InterfaceIndex(i.index), SupSwIfIndex: i.index,
+	d := &interfaces.SwInterfaceDetails{
+		SwIfIndex: interface_types.InterfaceIndex(i.index), SupSwIfIndex: i.hardware().index,
 		L2Address: ethernet_types.MacAddress(i.mac), Flags: i.flags(),
-		LinkMtu: i.linkMTU, Mtu: i.mtu[:],
+		LinkMtu: i.hardware().linkMTU, Mtu: i.mtu[:], VtrOp: i.rewrite,
 		InterfaceName: i.name, InterfaceDevType: i.devType, Tag: i.tag,
 	}
+	if i.sub != nil {
+		d.Type, d.SubNumberOfTags = interface_types.IF_API_TYPE_SUB, 1
+		d.SubID, d.SubOuterVlanID, d.SubIfFlags = i.sub.id, i.sub.vlan, i.sub.flags
+	}
+	return d
 }
 
 func (s *Sim) swInterfaceSetFlags(r *interfaces.SwInterfaceSetFlags, _ *interfaces.SwInterfaceSetFlagsReply) error {
 	i, err := s.byIndex(r.SwIfIndex)
-	if err == nil {
-		s.setAdmin(i, r.Flags&interface_types.IF_STATUS_API_FLAG_ADMIN_UP != 0)
+	up := r.Flags&interface_types.IF_STATUS_API_FLAG_ADMIN_UP != 0
+	switch {
+	case err != nil:
+		return err
+	case up && i.sub != nil && !i.sub.of.adminUp:
+		return api.UNSPECIFIED
 	}
-	return err
+	s.setAdmin(i, up)
+	return nil
 }
 
 func (s *Sim) swInterfaceTag(r *interfaces.SwInterfaceTagAddDel, _ *interfaces.SwInterfaceTagAddDelReply) error {

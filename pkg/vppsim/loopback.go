@@ -39,9 +39,10 @@ func (s *Sim) createLoopback(r *interfaces.CreateLoopbackInstance, reply *interf
 
 func (s *Sim) deleteLoopback(r *interfaces.DeleteLoopback, _ *interfaces.DeleteLoopbackReply) error {
 	i, err := s.byIndex(r.SwIfIndex)
-	if err != nil || i.memif != nil || i.index == 0 {
+	if err != nil || i.hardware().memif != nil || i.index == 0 {
 		return api.INVALID_SW_IF_INDEX
 	}
+	i = i.hardware() // VPP doesn't look which of its interfaces it was given
 	delete(s.loopbacks, i.instance)
 	s.destroy(i)
 	return nil

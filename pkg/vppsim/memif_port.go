@@ -166,9 +166,10 @@ func (s *Sim) owns(i *iface) bool {
 
 func (s *Sim) memifDelete(r *memifapi.MemifDelete, _ *memifapi.MemifDeleteReply) error {
 	i, err := s.byIndex(r.SwIfIndex)
-	if err != nil || i.memif == nil {
+	if err != nil || i.hardware().memif == nil {
 		return api.INVALID_SW_IF_INDEX
 	}
+	i = i.hardware() // VPP doesn't look which of its interfaces it was given
 	sock := i.memif.socket
 	i.memif.endpoint.Close("interface deleted")
 	s.destroy(i)

@@ -3,6 +3,9 @@ package vppsim
 import (
 	"net/netip"
 
+	"go.fd.io/govpp/api"
+	"go.fd.io/govpp/binapi/ip_neighbor"
+
 	"github.com/userspace-cni/userspace-cni/pkg/vppsim/packet"
 )
 
@@ -13,6 +16,7 @@ const maxQueued = 8
 type neighbor struct {
 	mac    packet.MAC
 	known  bool
+	static bool // set by a client: what the link says doesn't count
 	queued []packet.IP
 }
 
@@ -72,6 +76,9 @@ func (s *Sim) learn(i *iface, a netip.Addr, mac packet.MAC) {
 		n = &neighbor{}
 		i.neighbors[a] = n
 	}
+	if n.static {
+		return
+	}
 	queued := n.queued
 	n.mac, n.known, n.queued = mac, true, nil
 	for _, p := range queued {
@@ -83,7 +90,8 @@ func (s *Sim) learn(i *iface, a netip.Addr, mac packet.MAC) {
 // it answers and replies to itself.
 func (s *Sim) receiveARP(i *iface, f packet.Frame) {
 	a, ok := packet.ParseARP(f.Payload)
-	if !ok || a.SenderMAC != f.Src || !i.has(a.TargetIP) || s.local(a.SenderIP) || !s.attached(i, a.SenderIP) {
+	if !ok || a.SenderMAC != f.Src || !i.has(a.TargetIP) || s.local(i.fib(false), a.SenderIP) ||
+		i.lender == nil && !s.attached(i, a.SenderIP) {
 		return
 	}
 	s.learn(i, a.SenderIP, a.SenderMAC)
@@ -111,4 +119,27 @@ func (s *Sim) receiveND(i *iface, p packet.IP, n packet.ND) {
 		s.learn(i, p.Src, n.MAC)
 		s.transmit(hop{i, p.Src}, packet.ND{Target: n.Target, MAC: i.mac}.Packet(n.Target, p.Src))
 	}
+}
+
+func (s *Sim) neighborAddDel(r *ip_neighbor.IPNeighborAddDel, _ *ip_neighbor.IPNeighborAddDelReply) error {
+	i, err := s.byIndex(r.Neighbor.SwIfIndex)
+	if err != nil {
+		return err
+	}
+	a := address(r.Neighbor.IPAddress)
+	n := i.neighbors[a]
+	known := n != nil && n.known
+	switch {
+	case r.IsAdd:
+		if known {
+			n.static = false
+		}
+		s.learn(i, a, packet.MAC(r.Neighbor.MacAddress))
+		i.neighbors[a].static = r.Neighbor.Flags&ip_neighbor.IP_API_NEIGHBOR_FLAG_STATIC != 0
+	case !known:
+		return api.NO_SUCH_ENTRY
+	default:
+		delete(i.neighbors, a)
+	}
+	return nil
 }

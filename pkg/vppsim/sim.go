@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"net/netip"
 	"sync"
 
 	"github.com/userspace-cni/userspace-cni/pkg/vppsim/fault"
@@ -40,7 +39,7 @@ type Sim struct {
 	loopbacks  map[uint32]bool // instances in use
 	sockets    map[uint32]*memifSocket
 	bridges    map[uint32]*bridge
-	routes     map[netip.Prefix]*route
+	fibs       map[fibKey]*fib
 	pings      map[uint16]chan<- struct{}
 	changes    map[uint32]change // by sw_if_index, not yet sent to subscribers
 }
@@ -56,11 +55,12 @@ func New(opts Options) *Sim {
 		host: memif.NewHost("VPPSIM " + Version), ctx: ctx, stop: stop,
 		clients: map[uint32]*client{}, loopbacks: map[uint32]bool{},
 		sockets: map[uint32]*memifSocket{}, bridges: map[uint32]*bridge{},
-		routes: map[netip.Prefix]*route{}, pings: map[uint16]chan<- struct{}{},
-		changes: map[uint32]change{},
+		fibs: map[fibKey]*fib{}, pings: map[uint16]chan<- struct{}{}, changes: map[uint32]change{},
 	}
 	s.sockets[0] = &memifSocket{filename: defaultMemifSocket}
 	s.interfaces.add(&iface{name: "local0", devType: "local"})
+	s.addFIB(fibKey{}, "")
+	s.addFIB(fibKey{v6: true}, "")
 	return s
 }
 

@@ -2,9 +2,13 @@ package fault
 
 import (
 	"fmt"
+	"path"
+	"reflect"
 	"strconv"
 	"strings"
 	"sync"
+
+	"go.fd.io/govpp/api"
 )
 
 // Action is what happens to a message.
@@ -102,4 +106,23 @@ func (i *Injector) Hung() bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.hung
+}
+
+// Refusal is the reply that refuses a request: the request's reply message with
+// the retval set and nothing else. It is nil for a message without such a
+// reply, as a dump is: there, silence is the refusal.
+func Refusal(request api.Message, retval int32) api.Message {
+	name := request.GetMessageName() + "_reply"
+	pkg := path.Dir(reflect.TypeOf(request).Elem().PkgPath())
+	for _, m := range api.GetRegisteredMessages()[pkg] {
+		if m.GetMessageName() != name {
+			continue
+		}
+		reply := reflect.New(reflect.TypeOf(m).Elem())
+		if field := reply.Elem().FieldByName("Retval"); field.IsValid() {
+			field.SetInt(int64(retval))
+			return reply.Interface().(api.Message)
+		}
+	}
+	return nil
 }

@@ -169,7 +169,7 @@ func (e *Endpoint) blame(err error) {
 
 // serve runs an established link to its end.
 func (e *Endpoint) serve(l *link) error {
-	if err := l.open(); err != nil {
+	if err := guarded(l.open); err != nil {
 		l.refuse(err.Error())
 		return err
 	}

@@ -3,6 +3,7 @@ package packet
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 )
 
 // MAC is an Ethernet address.
@@ -32,6 +33,7 @@ const (
 	TypeIPv4 = 0x0800
 	TypeARP  = 0x0806
 	TypeIPv6 = 0x86dd
+	typeVLAN = 0x8100
 )
 
 // Frame is a parsed Ethernet frame.
@@ -62,4 +64,24 @@ func (f Frame) Marshal() []byte {
 	b = append(b, f.Src[:]...)
 	b = binary.BigEndian.AppendUint16(b, f.Type)
 	return append(b, f.Payload...)
+}
+
+// A VLAN tag (IEEE 802.1Q) follows the addresses.
+const (
+	tagAt    = 12
+	tagSize  = 4
+	vlanMask = 0xfff
+)
+
+// PopVLAN takes a frame's VLAN tag off; without one the inner frame is nil.
+func PopVLAN(b []byte) (vlan uint16, inner []byte) {
+	if len(b) < ethernetHeader+tagSize || binary.BigEndian.Uint16(b[tagAt:]) != typeVLAN {
+		return 0, nil
+	}
+	return binary.BigEndian.Uint16(b[tagAt+2:]) & vlanMask, slices.Concat(b[:tagAt], b[tagAt+tagSize:])
+}
+
+// PushVLAN puts a VLAN tag on a frame.
+func PushVLAN(b []byte, vlan uint16) []byte {
+	return slices.Concat(b[:tagAt], []byte{typeVLAN >> 8, typeVLAN & 0xff, byte(vlan >> 8), byte(vlan)}, b[tagAt:])
 }

@@ -1,0 +1,245 @@
+package suite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.fd.io/govpp/api"
+	"go.fd.io/govpp/binapi/fib_types"
+	interfaces "go.fd.io/govpp/binapi/interface"
+	"go.fd.io/govpp/binapi/ip"
+	"go.fd.io/govpp/binapi/ip_types"
+	"go.fd.io/govpp/binapi/l2"
+	"go.fd.io/govpp/binapi/memclnt"
+	"go.fd.io/govpp/binapi/memif"
+
+	"github.com/userspace-cni/userspace-cni/pkg/vppapi"
+	"github.com/userspace-cni/userspace-cni/test/lab"
+)
+
+// updateVariable, when set, makes the real VPP write the files of testdata/api.
+const updateVariable = "UPDATE_GOLDEN"
+
+// contract is a VPP under test: each step is noted with what it changed.
+type contract struct {
+	*testing.T
+	engine lab.Engine
+	conn   *vppapi.Conn
+	before []string
+	notes  strings.Builder
+}
+
+// onEachAPI runs a test on each engine, with nothing on it.
+func onEachAPI(t *testing.T, test func(v *contract)) {
+	for _, engine := range engines {
+		name := "simulator"
+		if engine.Real {
+			name = "vpp"
+		}
+		t.Run(name, func(t *testing.T) {
+			dir, err := os.MkdirTemp("/run", "c")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer os.RemoveAll(dir)
+			vpp, err := lab.StartVPP(engine, dir, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer vpp.Kill()
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			defer cancel()
+			conn, err := vppapi.Dial(ctx, vpp.APISocket, "contract")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			v := &contract{T: t, engine: engine, conn: conn}
+			v.before = v.look()
+			test(v)
+		})
+	}
+}
+
+// take makes a request, and notes the answer and what is different afterwards.
+func (v *contract) take(s step) {
+	v.Helper()
+	reply := replyTo(s.request)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := v.conn.Invoke(ctx, s.request, reply); err != nil {
+		v.Fatalf("%s: %v", s.what, err)
+	}
+	fields := reflect.ValueOf(reply).Elem()
+	if got := int32(fields.FieldByName("Retval").Int()); got != s.want {
+		v.Errorf("%s: %s: retval %d (%v), want %d", s.what, s.request.GetMessageName(), got, api.RetvalToVPPApiError(got), s.want)
+	}
+	fmt.Fprintf(&v.notes, "%s: %s: %d", s.what, s.request.GetMessageName(), s.want)
+	if index := fields.FieldByName("SwIfIndex"); index.IsValid() {
+		fmt.Fprintf(&v.notes, ", sw_if_index %d", int32(index.Uint()))
+	}
+	if found, ok := reply.(*ip.IPRouteLookupReply); ok && found.Retval == 0 {
+		fmt.Fprintf(&v.notes, ", %s", routeLine(found.Route))
+	}
+	v.notes.WriteString("\n")
+	now := v.look()
+	v.note("-", v.before, now)
+	v.note("+", now, v.before)
+	v.before = now
+}
+
+// note writes the lines of a that b lacks.
+func (v *contract) note(sign string, a, b []string) {
+	for _, line := range a {
+		if !slices.Contains(b, line) {
+			fmt.Fprintf(&v.notes, "  %s %s\n", sign, line)
+		}
+	}
+}
+
+func replyTo(request api.Message) api.Message {
+	pkg := path.Dir(reflect.TypeOf(request).Elem().PkgPath())
+	for _, m := range api.GetRegisteredMessages()[pkg] {
+		if m.GetMessageName() == request.GetMessageName()+"_reply" {
+			return reflect.New(reflect.TypeOf(m).Elem()).Interface().(api.Message)
+		}
+	}
+	panic(request.GetMessageName() + " has no reply")
+}
+
+// compare compares the notes with what a real VPP was seen to do.
+func (v *contract) compare(file string) {
+	v.Helper()
+	got := v.notes.String()
+	if v.engine.Real && os.Getenv(updateVariable) != "" {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(got), 0o644)); err != nil {
+			v.Fatal(err)
+		}
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		v.Fatal(err)
+	}
+	wanted, have := strings.Split(string(data), "\n"), strings.Split(got, "\n")
+	for i := range max(len(wanted), len(have)) {
+		if i >= len(have) || i >= len(wanted) || have[i] != wanted[i] {
+			v.Errorf("%s:%d differs; want\n%s\ngot\n%s", file, i+1, excerpt(wanted, i), excerpt(have, i))
+			return
+		}
+	}
+}
+
+// excerpt is what stands around a line.
+func excerpt(lines []string, at int) string {
+	return strings.Join(lines[min(max(at-4, 0), len(lines)):min(at+12, len(lines))], "\n")
+}
+
+// look describes everything on the VPP, a line each.
+func (v *contract) look() (lines []string) {
+	v.Helper()
+	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+	dump(v, &interfaces.SwInterfaceDump{SwIfIndex: none}, func(d *interfaces.SwInterfaceDetails) {
+		add("interface %d %s %s flags %d mac %v link-mtu %d mtu %v tag %q", d.SwIfIndex, d.InterfaceName, d.InterfaceDevType,
+			d.Flags, d.L2Address, d.LinkMtu, d.Mtu, d.Tag)
+		if d.SupSwIfIndex != uint32(d.SwIfIndex) || d.Type != 0 || d.VtrOp != 0 {
+			add("interface %d type %d below %d sub-id %d tags %d outer %d inner %d flags %#x rewrite %d", d.SwIfIndex, d.Type, d.SupSwIfIndex, d.SubID,
+				d.SubNumberOfTags, d.SubOuterVlanID, d.SubInnerVlanID, uint32(d.SubIfFlags), d.VtrOp)
+		}
+		for _, v6 := range []bool{false, true} {
+			reply := &interfaces.SwInterfaceGetTableReply{}
+			v.must(v.conn.Invoke(context.Background(), &interfaces.SwInterfaceGetTable{SwIfIndex: d.SwIfIndex, IsIPv6: v6}, reply))
+			if reply.VrfID != 0 || reply.Retval != 0 {
+				add("interface %d table %d ip6 %t", d.SwIfIndex, int32(reply.VrfID), v6)
+			}
+			dump(v, &ip.IPAddressDump{SwIfIndex: d.SwIfIndex, IsIPv6: v6}, func(a *ip.IPAddressDetails) {
+				add("interface %d address %s", a.SwIfIndex, a.Prefix)
+			})
+		}
+	})
+	dump(v, &ip.IPUnnumberedDump{SwIfIndex: none}, func(d *ip.IPUnnumberedDetails) {
+		add("interface %d unnumbered to %d", d.SwIfIndex, int32(d.IPSwIfIndex))
+	})
+	dump(v, &memif.MemifSocketFilenameDump{}, func(d *memif.MemifSocketFilenameDetails) {
+		if d.SocketID != 0 { // it is in VPP's runtime directory
+			add("memif socket %d %s", d.SocketID, d.SocketFilename)
+		}
+	})
+	dump(v, &memif.MemifDump{}, func(d *memif.MemifDetails) {
+		add("memif %d %s socket %d id %d role %d mode %d ring %d buffer %d zero-copy %t flags %d", d.SwIfIndex, d.IfName, d.SocketID, d.ID,
+			d.Role, d.Mode, d.RingSize, d.BufferSize, d.ZeroCopy, d.Flags)
+	})
+	dump(v, &l2.BridgeDomainDump{BdID: uint32(none), SwIfIndex: none}, func(d *l2.BridgeDomainDetails) {
+		add("bridge-domain %d tag %q flood %t %t forward %t learn %t bvi %d ports %v", d.BdID, d.BdTag, d.Flood, d.UuFlood, d.Forward, d.Learn,
+			int32(d.BviSwIfIndex), d.SwIfDetails)
+	})
+	var tables []ip.IPTable
+	dump(v, &ip.IPTableDump{}, func(d *ip.IPTableDetails) { tables = append(tables, d.Table) })
+	for _, t := range tables {
+		add("table %d ip6 %t name %q", t.TableID, t.IsIP6, t.Name)
+		dump(v, &ip.IPRouteDump{Table: t}, func(d *ip.IPRouteDetails) {
+			add("table %d ip6 %t %s", t.TableID, t.IsIP6, routeLine(d.Route))
+		})
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+func routeLine(r ip.IPRoute) string {
+	line := "route " + r.Prefix.String()
+	for _, p := range r.Paths {
+		via := ip_types.Address{Un: p.Nh.Address}
+		if p.Proto == fib_types.FIB_API_PATH_NH_PROTO_IP6 {
+			via.Af = ip_types.ADDRESS_IP6
+		}
+		line += fmt.Sprintf(" [%s over %d via %s weight %d flags %d]", strings.TrimPrefix(p.Type.String(), "FIB_API_PATH_TYPE_"),
+			int32(p.SwIfIndex), address4or6(via), p.Weight, p.Flags)
+	}
+	return line
+}
+
+func address4or6(a ip_types.Address) netip.Addr {
+	addr, _ := netip.AddrFromSlice(a.ToIP())
+	return addr.Unmap()
+}
+
+func (v *contract) must(err error) {
+	v.Helper()
+	if err != nil {
+		v.Fatal(err)
+	}
+}
+
+// dump hands the details that answer a request to f.
+func dump[D api.Message](v *contract, request api.Message, f func(D)) {
+	v.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	stream, err := v.conn.NewStream(ctx)
+	v.must(err)
+	defer stream.Close()
+	v.must(errors.Join(stream.SendMsg(request), stream.SendMsg(&memclnt.ControlPing{})))
+	// A request inside of f must not wait for this stream.
+	var all []D
+	for {
+		m, err := stream.RecvMsg()
+		v.must(err)
+		d, ok := m.(D)
+		if !ok {
+			break
+		}
+		all = append(all, d)
+	}
+	for _, d := range all {
+		f(d)
+	}
+}
