@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+
+	"github.com/userspace-cni/userspace-cni/pkg/internal/fields"
 )
 
 const domainRange = "a number from 1 to 16777215"
@@ -31,7 +33,7 @@ var agreements = []agreement{
 // fit runs the agreements.
 func (r *reader) fit(c *NetConf, list []agreement) {
 	for _, a := range list {
-		if r.faulty(a.field) || slices.ContainsFunc(a.with, r.faulty) {
+		if r.Faulty(a.field) || slices.ContainsFunc(a.with, r.Faulty) {
 			continue
 		}
 		e := a.check(c)
@@ -39,10 +41,10 @@ func (r *reader) fit(c *NetConf, list []agreement) {
 			continue
 		}
 		e.Field = a.field
-		if raw, ok := r.given[a.field]; ok && e.Value == "" {
-			e.Value = shown(a.field, raw)
+		if raw, ok := r.Given[a.field]; ok && e.Value == "" {
+			e.Value = fields.Shown(a.field, raw)
 		}
-		r.fault(e)
+		r.Fault(e)
 	}
 }
 

@@ -13,8 +13,8 @@ const docsFile = "../../docs/configuration.md"
 // TestDocsNameEveryField: the reference has every field.
 func TestDocsNameEveryField(t *testing.T) {
 	docs := string(readFile(t, docsFile))
-	fields := slices.Concat(topFields.names(), dnsFields.names(), sideFields.names(),
-		memifFields.names(), vhostFields.names(), bridgeFields.names())
+	fields := slices.Concat(topFields.Names(), dnsFields.Names(), sideFields.Names(),
+		memifFields.Names(), vhostFields.Names(), bridgeFields.Names())
 	for _, f := range fields {
 		if !strings.Contains(docs, "`"+f+"`") {
 			t.Errorf("%s isn't in %s", f, docsFile)

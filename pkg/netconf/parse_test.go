@@ -83,14 +83,6 @@ func TestDomain(t *testing.T) {
 	}
 }
 
-func TestNearest(t *testing.T) {
-	for key, want := range map[string]int{"role": 0, "ROLE": 0, "rol": 1, "roel": 1, "rolle": 1, "roles": 1, "mastr": 5, "": 4} {
-		if _, got := nearest(key, []string{"role"}); got != want {
-			t.Errorf("%q to role: %d edits, want %d", key, got, want)
-		}
-	}
-}
-
 // TestDeleteGoesOn: whatever ADD refuses, DEL reads, as long as it has a name.
 func TestDeleteGoesOn(t *testing.T) {
 	for _, x := range wrongs {

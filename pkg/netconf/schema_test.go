@@ -69,16 +69,16 @@ func TestSchemaNamesEveryField(t *testing.T) {
 		schema *jsonschema.Schema
 		fields []string
 	}{
-		{"top", schema, topFields.names()},
-		{"ipam", schema.Properties["ipam"], ipamFields.names()},
-		{"dns", schema.Properties["dns"], dnsFields.names()},
-		{"host", host, sideFields.names()},
-		{"container", container, sideFields.names()},
-		{"host.memif", follow(host.Properties["memif"]), memifFields.names()},
-		{"container.memif", follow(container.Properties["memif"]), memifFields.names()},
-		{"host.vhost", follow(host.Properties["vhost"]), vhostFields.names()},
-		{"host.bridge", follow(host.Properties["bridge"]), bridgeFields.names()},
-		{"container.bridge", follow(container.Properties["bridge"]), bridgeFields.names()},
+		{"top", schema, topFields.Names()},
+		{"ipam", schema.Properties["ipam"], ipamFields.Names()},
+		{"dns", schema.Properties["dns"], dnsFields.Names()},
+		{"host", host, sideFields.Names()},
+		{"container", container, sideFields.Names()},
+		{"host.memif", follow(host.Properties["memif"]), memifFields.Names()},
+		{"container.memif", follow(container.Properties["memif"]), memifFields.Names()},
+		{"host.vhost", follow(host.Properties["vhost"]), vhostFields.Names()},
+		{"host.bridge", follow(host.Properties["bridge"]), bridgeFields.Names()},
+		{"container.bridge", follow(container.Properties["bridge"]), bridgeFields.Names()},
 	} {
 		var names []string
 		for n := range c.schema.Properties {

@@ -1,5 +1,7 @@
 package netconf
 
+import "github.com/userspace-cni/userspace-cni/pkg/internal/fields"
+
 // Engines: the vswitch that makes an endpoint.
 const (
 	EngineVPP     = "vpp"
@@ -53,7 +55,7 @@ const MaxBridgeDomain = 1<<24 - 1
 
 var (
 	cniVersions = []string{"0.3.1", "0.4.0", "1.0.0", "1.1.0"}
-	logLevels   = []string{"panic", "error", "warning", "info", "debug", "verbose"}
+	logLevels   = fields.LogLevels
 	engines     = []string{EngineVPP, EngineOVS, EngineOVSDPDK}
 	ifTypes     = []string{IfTypeMemif, IfTypeVhostUser, IfTypeVCL, IfTypeTap, IfTypeAFPacket, IfTypeVeth}
 	netTypes    = []string{NetTypeBridge, NetTypeInterface, NetTypeNone}
