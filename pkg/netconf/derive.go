@@ -12,6 +12,11 @@ func (c *NetConf) completeHost() {
 	}
 	h.Memif.Role = cmp.Or(h.Memif.Role, RoleMaster)
 	h.Memif.Mode = cmp.Or(h.Memif.Mode, ModeEthernet)
+	h.Memif.SocketType = cmp.Or(h.Memif.SocketType, SocketTypeFile)
+	// A slave without this hands all of VPP's buffers, and so every pod's
+	// packets, to its peer (memif_init_regions_and_queues in
+	// plugins/memif/memif.c).
+	h.Memif.NoZeroCopy = h.Memif.NoZeroCopy || h.Memif.Role == RoleSlave
 }
 
 // deriveContainer fills in what the container's side leaves out: what both
@@ -23,6 +28,9 @@ func (c *NetConf) deriveContainer() {
 	k.IfType = cmp.Or(k.IfType, h.IfType)
 	k.NetType = cmp.Or(k.NetType, c.derivedNetType())
 	k.MTU = cmp.Or(k.MTU, h.MTU)
+	if k.NetType == NetTypeBridge && k.Bridge == nil {
+		k.Bridge = &Bridge{}
+	}
 	k.Memif = derivedMemif(memif(*h), memif(*k))
 }
 
@@ -41,6 +49,7 @@ func derivedMemif(h, k Memif) *Memif {
 	k.Role = cmp.Or(k.Role, opposite(h.Role))
 	k.Mode = cmp.Or(k.Mode, h.Mode)
 	k.SocketFile = h.SocketFile
+	k.SocketType = h.SocketType
 	k.RingSize = cmp.Or(k.RingSize, h.RingSize)
 	k.BufferSize = cmp.Or(k.BufferSize, h.BufferSize)
 	k.RxQueues = cmp.Or(k.RxQueues, h.TxQueues)
@@ -68,6 +77,9 @@ func (c *NetConf) dropUnused() {
 		}
 		if s.NetType != NetTypeBridge {
 			s.Bridge = nil
+		}
+		if memif(*s).Mode == ModeIP {
+			s.MAC = ""
 		}
 		if s.Engine == EngineVPP {
 			s.dropOVSOnly()

@@ -69,6 +69,7 @@ var sideFields = fields.Object[Side]{Unknown: fields.RefuseUnknown, Fields: []fi
 	fields.Text("engine", func(s *Side) *string { return &s.Engine }, fields.OneOf(engines)),
 	fields.Text("iftype", func(s *Side) *string { return &s.IfType }, fields.OneOf(ifTypes)),
 	fields.Text("netType", func(s *Side) *string { return &s.NetType }, fields.OneOf(netTypes)),
+	fields.Number("vrf", func(s *Side) *uint32 { return &s.VRF }, orZero("the default table", 1, MaxVRF)),
 	fields.Number("mtu", func(s *Side) *int { return &s.MTU }, fields.Between(64, 9216, " bytes")),
 	fields.Parsed("mac", func(s *Side) *string { return &s.MAC }, macAddress(), canonicalMAC),
 	fields.Block("memif", func(s *Side) **Memif { return &s.Memif }, memifFields),
@@ -84,6 +85,10 @@ var memifFields = fields.Object[Memif]{Unknown: fields.RefuseUnknown, Fields: []
 	fields.Text("role", func(m *Memif) *string { return &m.Role }, fields.OneOf(roles)),
 	fields.Text("mode", func(m *Memif) *string { return &m.Mode }, memifMode()),
 	fields.Text("socketfile", func(m *Memif) *string { return &m.SocketFile }, socketFile()),
+	fields.Text("socketType", func(m *Memif) *string { return &m.SocketType }, fields.OneOf(socketTypes)),
+	fields.Text("socketOwner", func(m *Memif) *string { return &m.SocketOwner }, account("user")),
+	fields.Text("socketGroup", func(m *Memif) *string { return &m.SocketGroup }, account("group")),
+	fields.Parsed("socketMode", func(m *Memif) *string { return &m.SocketMode }, socketMode(), fourDigits),
 	fields.Number("ringSize", func(m *Memif) *uint32 { return &m.RingSize }, powerOfTwo(8, 16384)),
 	fields.Number("bufferSize", func(m *Memif) *uint16 { return &m.BufferSize }, fields.Between(64, 65535, " bytes")),
 	fields.Number("rxQueues", func(m *Memif) *uint8 { return &m.RxQueues }, fields.Between(1, 255, "")),
@@ -95,7 +100,7 @@ var memifFields = fields.Object[Memif]{Unknown: fields.RefuseUnknown, Fields: []
 
 var vhostFields = fields.Object[Vhost]{Unknown: fields.RefuseUnknown, Fields: []fields.Field[Vhost]{
 	fields.Text("mode", func(v *Vhost) *string { return &v.Mode }, fields.OneOf(vhostModes)),
-	fields.Text("group", func(v *Vhost) *string { return &v.Group }, groupName()),
+	fields.Text("group", func(v *Vhost) *string { return &v.Group }, account("group")),
 	fields.Text("socketfile", func(v *Vhost) *string { return &v.SocketFile }, socketFile()),
 	fields.Boolean("enableGso", func(v *Vhost) *bool { return &v.EnableGSO }),
 	fields.Boolean("enablePacked", func(v *Vhost) *bool { return &v.EnablePacked }),
@@ -107,7 +112,8 @@ var vhostFields = fields.Object[Vhost]{Unknown: fields.RefuseUnknown, Fields: []
 var bridgeFields = fields.Object[Bridge]{Unknown: fields.RefuseUnknown, Fields: []fields.Field[Bridge]{
 	fields.Text("bridgeName", func(b *Bridge) *string { return &b.BridgeName }, bridgeName()),
 	fields.Number("bridgeId", func(b *Bridge) *int { return &b.BridgeID }, bridgeID()),
-	fields.Number("vlanId", func(b *Bridge) *int { return &b.VlanID }, fields.Between(1, 4094, "")),
+	fields.Number("vlanId", func(b *Bridge) *int { return &b.VlanID }, orZero("none", 1, 4094)),
+	fields.Text("uplink", func(b *Bridge) *string { return &b.Uplink }, vppInterface()),
 	fields.List("trunks", "a list of numbers from 0 to 4095", func(b *Bridge) *[]int { return &b.Trunks }, fields.Number("", fields.At[int], trunk())),
 	fields.Text("vlanMode", func(b *Bridge) *string { return &b.VlanMode }, fields.OneOf(vlanModes)),
 }}

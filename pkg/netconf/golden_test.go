@@ -58,7 +58,7 @@ func render(t *testing.T, c *NetConf) string {
 		}
 	}
 	if c.Host.Bridge != nil {
-		fmt.Fprintf(&b, "domain: %d\n", c.Host.Bridge.Domain())
+		fmt.Fprintf(&b, "domain: %d, key: %s\n", c.Host.Bridge.Domain(), c.Host.Bridge.Key())
 	}
 	for _, w := range c.Warnings {
 		fmt.Fprintf(&b, "warning: %s\n", w)

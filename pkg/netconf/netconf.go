@@ -14,7 +14,7 @@ type NetConf struct {
 	IPAM       IPAM
 	DNS        types.DNS // handed on to the result
 
-	KubeConfig   string // path of a kubeconfig; not used yet
+	KubeConfig   string // path of a kubeconfig; empty: the contract goes by file alone
 	SharedDir    string // absolute path, or empty for the default
 	LogFile      string
 	LogLevel     string // lower case: panic, error, warning, info, debug, verbose; or empty

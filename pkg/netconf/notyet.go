@@ -2,6 +2,8 @@ package netconf
 
 import "github.com/userspace-cni/userspace-cni/pkg/internal/fields"
 
+const atHost = "it is said at the host's memif"
+
 // limits is everything that is known and refused. To support something, write
 // the code for it and delete its line.
 var limits = []fields.Limit{
@@ -12,20 +14,15 @@ var limits = []fields.Limit{
 	{Field: "*.iftype", Value: IfTypeTap},
 	{Field: "*.iftype", Value: IfTypeAFPacket},
 	{Field: "*.iftype", Value: IfTypeVeth},
-	{Field: "host.netType", Value: NetTypeInterface},
-	{Field: "host.netType", Value: NetTypeNone},
-	{Field: "container.netType", Value: NetTypeBridge},
-	{Field: "host.memif.role", Value: RoleSlave, Why: "a slave on the host connects blockingly in VPP's main thread;" +
-		" the node's administrator will have to allow it"},
-	{Field: "host.bridge.bridgeName", Value: "*[^0-9]*", Allowed: "a number from 1 to 16777215 as a string"},
-	{Field: "host.bridge.vlanId", Value: "[^0]*", Allowed: "0, or left out"},
 	{Field: "*.memif.mode", Value: ModeInjectPunt, Why: "it crashes VPP", Forever: true},
+	{Field: "container.vrf", Why: "tables are the host's", Allowed: "left out", Forever: true},
+	{Field: "container.memif.socketOwner", Why: atHost, Allowed: "left out", Forever: true},
+	{Field: "container.memif.socketGroup", Why: atHost, Allowed: "left out", Forever: true},
+	{Field: "container.memif.socketMode", Why: atHost, Allowed: "left out", Forever: true},
+	{Field: "container.bridge.uplink", Why: "an uplink is the host's", Allowed: "left out", Forever: true},
 }
 
 // fieldsNotYet are fields that don't exist yet and will.
 var fieldsNotYet = []string{
 	"*.vcl",
-	"*.memif.socketType",
-	"host.vrf",
-	"host.bridge.uplink",
 }

@@ -17,7 +17,7 @@ func (r *reader) require(c *NetConf) {
 func (r *reader) needDomain(b *Bridge) {
 	const name, id = "host.bridge.bridgeName", "host.bridge.bridgeId"
 	switch {
-	case b != nil && b.Domain() != 0, r.Faulty(name), r.Faulty(id):
+	case b != nil && b.Key() != "", r.Faulty(name), r.Faulty(id):
 	case r.Given[id] != nil:
 		r.Refuse(id, r.Given[id], domainRange)
 	default:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/userspace-cni/userspace-cni/pkg/internal/fields"
@@ -58,11 +59,41 @@ func socketFile() fields.Rule[string] {
 	}
 }
 
-func groupName() fields.Rule[string] {
+// maxAccount is the highest user or group id: the kernel takes the one above
+// for "none" (chown(2)).
+const maxAccount = 1<<32 - 2
+
+// account is a user or a group.
+func account(what string) fields.Rule[string] {
 	return fields.Rule[string]{
-		Allowed: "a group's name or number of at most 32 letters, digits, '_', '.' and '-'",
-		OK:      func(v string) bool { return len(v) <= 32 && v[0] != '-' && fields.ConsistsOf(v, "_.-") },
+		Allowed: fmt.Sprintf("a %s's name or number as a string: at most 32 letters, digits, '_', '.' and '-', not beginning with '-'; a number at most %d", what, maxAccount),
+		OK: func(v string) bool {
+			if isDigits(v) {
+				n, err := strconv.ParseUint(v, 10, 32)
+				return err == nil && n <= maxAccount && len(v) <= 32
+			}
+			return len(v) <= 32 && v[0] != '-' && fields.ConsistsOf(v, "_.-")
+		},
 	}
+}
+
+// socketMode leaves no room for set-user-id bits or access of the world.
+func socketMode() fields.Rule[string] {
+	return fields.Rule[string]{
+		Allowed: "three or four octal digits as a string, such as \"0660\": the first of four and the last are 0 (no access for the world)",
+		OK: func(v string) bool {
+			four := fourDigits(v)
+			return len(four) == 4 && strings.Trim(four, "01234567") == "" && four[0] == '0' && four[3] == '0'
+		},
+	}
+}
+
+// fourDigits spells "660" as "0660".
+func fourDigits(v string) string {
+	if len(v) == 3 {
+		return "0" + v
+	}
+	return v
 }
 
 // macAddress is a unicast EUI-48 in any notation of net.ParseMAC.
@@ -93,15 +124,42 @@ func pluginName() fields.Rule[string] {
 	}
 }
 
-// bridgeName is the number of a bridge domain, or a name that fits into its tag.
+// bridgeName is the number of a bridge domain, or a name from which its key can
+// be made (see [Bridge.Key]).
 func bridgeName() fields.Rule[string] {
 	return fields.Rule[string]{
-		Allowed: fmt.Sprintf("a number from 1 to %d as a string, or a name of at most 63 letters, digits, '_', '.' and '-'", MaxBridgeDomain),
+		Allowed: fmt.Sprintf("a number from 1 to %d as a string, or a name of at most 63 letters, digits, '_', '.' and '-', "+
+			"not beginning with '.' or '-', not ending in a dot and a number (which vlanId is for)", MaxBridgeDomain),
 		OK: func(v string) bool {
-			if strings.Trim(v, "0123456789") == "" {
-				return Bridge{BridgeName: v}.Domain() != 0
+			if isDigits(v) {
+				return Bridge{BridgeName: v}.number() != 0
 			}
-			return len(v) <= 63 && fields.IsWord(v)
+			return len(v) <= 63 && fields.ConsistsOf(v, "_.-") && v[0] != '.' && v[0] != '-' && !endsInNumber(v)
 		},
 	}
+}
+
+func endsInNumber(v string) bool {
+	dot := strings.LastIndexByte(v, '.')
+	return dot >= 0 && dot+1 < len(v) && isDigits(v[dot+1:])
+}
+
+func isDigits(v string) bool { return strings.Trim(v, "0123456789") == "" }
+
+// vppInterface is a name as VPP lists it; its field for one has 64 bytes
+// (interface_name in vnet/interface.api).
+func vppInterface() fields.Rule[string] {
+	return fields.Rule[string]{
+		Allowed: "the name of an interface of the host's VPP: at most 63 printable characters, no space",
+		OK: func(v string) bool {
+			return len(v) <= 63 && !strings.ContainsFunc(v, func(c rune) bool { return c <= ' ' || c > '~' })
+		},
+	}
+}
+
+// orZero is a range beside which 0 has a meaning.
+func orZero(meaning string, lowest, highest int64) fields.Rule[int64] {
+	ru := fields.Between(lowest, highest, "")
+	ru.Allowed = fmt.Sprintf("a number from %d to %d, or 0 for %s", lowest, highest, meaning)
+	return ru
 }

@@ -40,6 +40,13 @@ const (
 	ModeInjectPunt = "inject-punt"
 )
 
+// Types of a memif's socket: a file in the shared directory, or an abstract one
+// in the pod's network namespace.
+const (
+	SocketTypeFile     = "file"
+	SocketTypeAbstract = "abstract"
+)
+
 // Modes of a vhost-user endpoint.
 const (
 	VhostClient = "client"
@@ -53,6 +60,10 @@ const DefaultVPPAPISocket = "/run/vpp/api.sock"
 // (L2_BD_ID_MAX in vnet/l2/l2_bd.h). 0 is VPP's own.
 const MaxBridgeDomain = 1<<24 - 1
 
+// MaxVRF is the highest number of a table: VPP takes the one above for "none"
+// (ip_table_add_del in vnet/ip/ip.api).
+const MaxVRF = 1<<32 - 2
+
 var (
 	cniVersions = []string{"0.3.1", "0.4.0", "1.0.0", "1.1.0"}
 	logLevels   = fields.LogLevels
@@ -61,6 +72,7 @@ var (
 	netTypes    = []string{NetTypeBridge, NetTypeInterface, NetTypeNone}
 	roles       = []string{RoleMaster, RoleSlave}
 	memifModes  = []string{ModeEthernet, ModeIP, ModeInjectPunt}
+	socketTypes = []string{SocketTypeFile, SocketTypeAbstract}
 	vhostModes  = []string{VhostClient, VhostServer}
 	vlanModes   = []string{"access", "trunk", "native-tagged", "native-untagged", "dot1q-tunnel"}
 )

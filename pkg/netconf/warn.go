@@ -15,15 +15,20 @@ var ovsOnly = []string{"bridge.trunks", "bridge.vlanMode", "vhost.ingressPolicin
 // remark collects the warnings on a configuration that is otherwise right and
 // complete.
 func (r *reader) remark(c *NetConf) {
-	if c.KubeConfig != "" {
-		r.Warn("kubeconfig is not used yet; the contract goes by file")
-	}
 	if c.LogFile != "" && c.LogFile[0] != '/' {
 		r.Warn(fmt.Sprintf("logFile %q depends on the working directory of whoever calls the plugin; give an absolute path", c.LogFile))
 	}
 	if c.IPAM.Type == "" && r.givenIPAM() {
 		r.Warn("ipam has no type: no addresses are assigned")
 	}
+	if c.Host.NetType == NetTypeInterface && c.IPAM.Type == "" {
+		r.Warn("host.netType is \"interface\" and the pod has no addresses: nothing is routed to it")
+	}
+	if c.Host.Memif.Role == RoleSlave && string(r.Given["host.memif.noZeroCopy"]) == "false" {
+		r.Warn("host.memif.noZeroCopy is true all the same: a slave on the host would hand all of VPP's buffers to the pod")
+	}
+	r.remarkMAC("host", c.Host)
+	r.remarkMAC("container", c.Container)
 	r.remarkBlocks("host", c.Host)
 	r.remarkBlocks("container", c.Container)
 	r.remarkOVSOnly()
@@ -32,6 +37,13 @@ func (r *reader) remark(c *NetConf) {
 func (r *reader) givenIPAM() bool {
 	list, _ := fields.Members(r.Given["ipam"])
 	return len(list) > 0
+}
+
+// remarkMAC: an interface in mode ip has no Ethernet header.
+func (r *reader) remarkMAC(name string, s Side) {
+	if s.MAC != "" && memif(s).Mode == ModeIP {
+		r.Warn(fields.Join(name, "mac") + " is ignored: memif.mode is \"ip\"")
+	}
 }
 
 // remarkBlocks names the blocks that the side's iftype and netType don't need,
