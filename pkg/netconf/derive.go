@@ -37,7 +37,7 @@ func (c *NetConf) deriveContainer() {
 // derivedNetType: the container's end is an interface where there will be
 // addresses to put on it.
 func (c *NetConf) derivedNetType() string {
-	if c.IPAM.Type == "" {
+	if c.IPAM.Type == "" && len(c.StaticAddresses()) == 0 {
 		return NetTypeNone
 	}
 	return NetTypeInterface

@@ -108,6 +108,9 @@ var wrongs = slices.Concat([]wrong{
 	w("vppApiSocket", `"api.sock"`, "an absolute path"),
 	w("vppApiSocket", repeated("/aaa", 27), "at most 107 bytes"),
 	w("vppApiSocket", `[]`, "an absolute path"),
+	w("runtimeConfig", `[]`, "an object"),
+	w("args", `"a"`, "an object"),
+	w("args.cni", `"a"`, "an object"),
 	w("host", `"vpp"`, "an object"),
 	w("container", `[]`, "an object"),
 
@@ -142,7 +145,7 @@ var wrongs = slices.Concat([]wrong{
 	w("container.vrf", `1`, "left out"),
 	w("container.bridge.uplink", `"eth0"`, "left out"),
 	{edit: edit{"container.bridge", `{"uplink":"eth0"}`}, at: "container.bridge.uplink", allowed: "left out"},
-}, onBothSides(
+}, requested("runtimeConfig"), requested("args.cni"), onBothSides(
 	w("engine", `"vvp"`, `"vpp"`),
 	w("engine", `"VPP"`, `"vpp"`),
 	w("engine", `1`, `"vpp"`),
@@ -261,6 +264,22 @@ var wrongs = slices.Concat([]wrong{
 	w("bridge.unheardOf", `1`, "bridgeName, bridgeId"),
 ))
 
+// requested has what a pod may ask for wrong, in one of the two places.
+func requested(block string) []wrong {
+	ip := func(value string) wrong {
+		return wrong{edit: edit{block + ".ips", `[` + value + `]`}, at: block + ".ips[0]", allowed: "a unicast IPv4 or IPv6 address"}
+	}
+	nul := ip(`null`)
+	nul.allowed = "a list of strings"
+	return []wrong{
+		w(block+".mac", `1`, macText),
+		w(block+".mac", `"01:00:5e:00:00:01"`, macText),
+		w(block+".ips", `"10.0.0.1"`, "a list of strings"),
+		nul, ip(`5`), ip(`"10.0.0"`), ip(`"10.0.0.1/33"`), ip(`"0.0.0.0/24"`), ip(`"224.0.0.1"`), ip(`"::"`),
+		ip(`"ff02::1"`), ip(`"fe80::1%eth0"`), ip(`"::ffff:10.0.0.1"`), ip(`"10.0.0.1, 10.0.0.2"`), ip(`"010.0.0.1"`),
+	}
+}
+
 func onBothSides(list ...wrong) (both []wrong) {
 	for _, side := range []string{"host", "container"} {
 		for _, x := range list {
@@ -287,6 +306,20 @@ var rights = []edit{
 	{"vppApiSocket", repeated("/", 107)},
 	{"type", `""`},
 	{"anything", `[1]`},
+	{"runtimeConfig", `null`},
+	{"runtimeConfig", `{"mac":"","ips":null,"CNIDeviceInfoFile":"/f","portMappings":[]}`},
+	{"runtimeConfig.ips", `["10.0.0.1","10.0.0.1/32","fd00::1","fe80::1/64"]`},
+	{"runtimeConfig.ips", `["","10.0.0.1/8"]`},
+	{"runtimeConfig.mac", `"02FE00000001"`},
+	{"runtimeConfig.mac", `null`},
+	{"ipam.type", `null`},
+	{"host.mac", `null`},
+	{"host.memif.socketfile", `null`},
+	{"host.memif.socketOwner", `null`},
+	{"host.memif.socketMode", `""`},
+	{"host.bridge.uplink", `null`},
+	{"args.cni", `{"ips":[],"labels":{"a":"b"}}`},
+	{"args.other", `1`},
 	{"host.engine", `"vpp"`},
 	{"host.mtu", `64`},
 	{"host.mtu", `9216`},
@@ -459,6 +492,10 @@ func TestEveryFieldIsInATable(t *testing.T) {
 	}
 	for _, f := range topFields.Names() {
 		mustBeWrong(t, f)
+	}
+	for _, f := range requestFields.Names() {
+		mustBeWrong(t, "runtimeConfig."+f)
+		mustBeWrong(t, "args.cni."+f)
 	}
 }
 

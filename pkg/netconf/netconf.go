@@ -1,6 +1,10 @@
 package netconf
 
-import "github.com/containernetworking/cni/pkg/types"
+import (
+	"net/netip"
+
+	"github.com/containernetworking/cni/pkg/types"
+)
 
 // NetConf is one network's configuration. [Parse] returns it validated and
 // complete: every default filled in, the container's side derived.
@@ -22,6 +26,15 @@ type NetConf struct {
 
 	Host      Side // what is made on the host
 	Container Side // what the pod is told to make
+
+	// RequestedMAC is what the pod or the runtime asks for; Container.MAC has it
+	// already.
+	RequestedMAC string
+	// RequestedIPs are addresses that the pod or the runtime asks for. An IPAM
+	// plugin reads them from stdin and CNI_ARGS itself; without one see
+	// [NetConf.StaticAddresses]. Those that came without a prefix length are
+	// prefixes that are not valid, whose Addr is.
+	RequestedIPs []netip.Prefix
 
 	// Warnings holds what deserves one line in the log each: fields that have
 	// no effect here, keys that look like a misspelling.

@@ -9,10 +9,19 @@ import (
 // Parse reads the configuration for ADD and CHECK. It is strict: either the
 // result is valid and complete, or the error is an [Errors] with every fault
 // in it.
-func Parse(stdin []byte) (*NetConf, error) {
+//
+// It knows nothing of CNI_ARGS: where they matter, [ParseFor] reads both.
+func Parse(stdin []byte) (*NetConf, error) { return ParseFor(stdin, Args{}) }
+
+// ParseFor is [Parse] for a pod of which CNI_ARGS say more: the MAC and the
+// addresses that they ask for count where stdin asks for none.
+func ParseFor(stdin []byte, args Args) (*NetConf, error) {
 	r, c := newReader(), &NetConf{}
 	topFields.Document(r.Reader, stdin, c)
 	if !r.Faulty(document) {
+		var asked requests
+		requestsFields.Read(r.Reader, "", stdin, &asked)
+		c.request(asked, args)
 		r.finish(c)
 	}
 	if err := r.Err(); err != nil {
@@ -41,8 +50,8 @@ func (r *reader) finish(c *NetConf) {
 //
 // It fills CNIVersion (unchecked), Name, IPAM.Type, SharedDir, LogFile,
 // LogLevel and VPPAPISocket; a value that ADD would refuse counts as left out.
-// Host holds those of its values that are right, without defaults. Container
-// and Warnings stay empty.
+// Host holds those of its values that are right, without defaults. The rest
+// stays empty.
 func ParseForDelete(stdin []byte) (*NetConf, error) {
 	raw, err := fields.First(document, stdin)
 	if err != nil {

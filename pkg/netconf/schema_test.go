@@ -71,9 +71,12 @@ func TestSchemaNamesEveryField(t *testing.T) {
 		schema *jsonschema.Schema
 		fields []string
 	}{
-		{"top", schema, topFields.Names()},
+		{"top", schema, append(topFields.Names(), requestsFields.Names()...)},
 		{"ipam", schema.Properties["ipam"], ipamFields.Names()},
 		{"dns", schema.Properties["dns"], dnsFields.Names()},
+		{"runtimeConfig", follow(schema.Properties["runtimeConfig"]), requestFields.Names()},
+		{"args", schema.Properties["args"], argsFields.Names()},
+		{"args.cni", follow(schema.Properties["args"].Properties["cni"]), requestFields.Names()},
 		{"host", host, sideFields.Names()},
 		{"container", container, sideFields.Names()},
 		{"host.memif", follow(host.Properties["memif"]), memifFields.Names()},

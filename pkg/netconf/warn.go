@@ -18,10 +18,8 @@ func (r *reader) remark(c *NetConf) {
 	if c.LogFile != "" && c.LogFile[0] != '/' {
 		r.Warn(fmt.Sprintf("logFile %q depends on the working directory of whoever calls the plugin; give an absolute path", c.LogFile))
 	}
-	if c.IPAM.Type == "" && r.givenIPAM() {
-		r.Warn("ipam has no type: no addresses are assigned")
-	}
-	if c.Host.NetType == NetTypeInterface && c.IPAM.Type == "" {
+	r.remarkAddresses(c)
+	if c.Host.NetType == NetTypeInterface && c.IPAM.Type == "" && len(c.StaticAddresses()) == 0 {
 		r.Warn("host.netType is \"interface\" and the pod has no addresses: nothing is routed to it")
 	}
 	if c.Host.Memif.Role == RoleSlave && string(r.Given["host.memif.noZeroCopy"]) == "false" {
@@ -32,6 +30,22 @@ func (r *reader) remark(c *NetConf) {
 	r.remarkBlocks("host", c.Host)
 	r.remarkBlocks("container", c.Container)
 	r.remarkOVSOnly()
+}
+
+// remarkAddresses: without an IPAM plugin there is nobody who could complete an
+// address.
+func (r *reader) remarkAddresses(c *NetConf) {
+	if c.IPAM.Type != "" {
+		return
+	}
+	if r.givenIPAM() {
+		r.Warn("ipam has no type: no addresses are assigned")
+	}
+	for _, ip := range c.RequestedIPs {
+		if !ip.IsValid() {
+			r.Warn(fmt.Sprintf("the requested address %s is ignored: it has no prefix length, and there is no ipam", ip.Addr()))
+		}
+	}
 }
 
 func (r *reader) givenIPAM() bool {
