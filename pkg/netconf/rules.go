@@ -68,7 +68,7 @@ func account(what string) fields.Rule[string] {
 	return fields.Rule[string]{
 		Allowed: fmt.Sprintf("a %s's name or number as a string: at most 32 letters, digits, '_', '.' and '-', not beginning with '-'; a number at most %d", what, maxAccount),
 		OK: func(v string) bool {
-			if isDigits(v) {
+			if fields.IsDigits(v) {
 				n, err := strconv.ParseUint(v, 10, 32)
 				return err == nil && n <= maxAccount && len(v) <= 32
 			}
@@ -131,7 +131,7 @@ func bridgeName() fields.Rule[string] {
 		Allowed: fmt.Sprintf("a number from 1 to %d as a string, or a name of at most 63 letters, digits, '_', '.' and '-', "+
 			"not beginning with '.' or '-', not ending in a dot and a number (which vlanId is for)", MaxBridgeDomain),
 		OK: func(v string) bool {
-			if isDigits(v) {
+			if fields.IsDigits(v) {
 				return Bridge{BridgeName: v}.number() != 0
 			}
 			return len(v) <= 63 && fields.ConsistsOf(v, "_.-") && v[0] != '.' && v[0] != '-' && !endsInNumber(v)
@@ -141,20 +141,13 @@ func bridgeName() fields.Rule[string] {
 
 func endsInNumber(v string) bool {
 	dot := strings.LastIndexByte(v, '.')
-	return dot >= 0 && dot+1 < len(v) && isDigits(v[dot+1:])
+	return dot >= 0 && dot+1 < len(v) && fields.IsDigits(v[dot+1:])
 }
-
-func isDigits(v string) bool { return strings.Trim(v, "0123456789") == "" }
 
 // vppInterface is a name as VPP lists it; its field for one has 64 bytes
 // (interface_name in vnet/interface.api).
 func vppInterface() fields.Rule[string] {
-	return fields.Rule[string]{
-		Allowed: "the name of an interface of the host's VPP: at most 63 printable characters, no space",
-		OK: func(v string) bool {
-			return len(v) <= 63 && !strings.ContainsFunc(v, func(c rune) bool { return c <= ' ' || c > '~' })
-		},
-	}
+	return fields.Printable("the name of an interface of the host's VPP", 63)
 }
 
 // orZero is a range beside which 0 has a meaning.

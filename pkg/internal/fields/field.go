@@ -3,6 +3,7 @@ package fields
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -44,6 +45,40 @@ func Number[T any, N int | uint8 | uint16 | uint32](name string, at func(*T) *N,
 	}}
 }
 
+// Word is an element of a list, a string in which nothing at all is not
+// allowed either. The rule never gets to see an empty string.
+func Word(ru Rule[string]) Field[string] {
+	return Field[string]{read: func(r *Reader, path string, raw json.RawMessage, into *string) {
+		v, ok := asString(raw)
+		if !ok || v == "" {
+			r.Refuse(path, raw, ru.text(r, path))
+			return
+		}
+		if judge(r, path, raw, v, v, ru) {
+			*into = v
+		}
+	}}
+}
+
+// NumberOr is an element of a list, a whole number or one of some words; it is
+// kept as text.
+func NumberOr(ru Rule[int64], words ...string) Field[string] {
+	return Field[string]{read: func(r *Reader, path string, raw json.RawMessage, into *string) {
+		if s, ok := asString(raw); ok && slices.Contains(words, s) {
+			*into = s
+			return
+		}
+		v, ok := asInteger(raw)
+		if !ok {
+			r.Refuse(path, raw, ru.text(r, path))
+			return
+		}
+		if s := fmt.Sprint(v); judge(r, path, raw, v, s, ru) {
+			*into = s
+		}
+	}}
+}
+
 // Boolean is true or false.
 func Boolean[T any](name string, at func(*T) *bool) Field[T] {
 	return Field[T]{name: name, read: func(r *Reader, path string, raw json.RawMessage, into *T) {
@@ -58,7 +93,7 @@ func Boolean[T any](name string, at func(*T) *bool) Field[T] {
 
 // List is a list of elements that one is read by.
 func List[T, E any](name, allowed string, at func(*T) *[]E, one Field[E]) Field[T] {
-	return Field[T]{name: name, read: func(r *Reader, path string, raw json.RawMessage, into *T) {
+	return Field[T]{name: name, inner: one.inner, read: func(r *Reader, path string, raw json.RawMessage, into *T) {
 		elements, ok := asList(raw)
 		if !ok {
 			r.Refuse(path, raw, allowed)
@@ -66,12 +101,12 @@ func List[T, E any](name, allowed string, at func(*T) *[]E, one Field[E]) Field[
 		}
 		for i, e := range elements {
 			p := fmt.Sprintf("%s[%d]", path, i)
+			var v E
 			if isNull(e) {
 				r.Refuse(p, e, allowed)
-				continue
+			} else {
+				one.read(r, p, e, &v)
 			}
-			var v E
-			one.read(r, p, e, &v)
 			*at(into) = append(*at(into), v)
 		}
 	}}

@@ -117,11 +117,24 @@ func NoNUL() Rule[string] {
 	}
 }
 
+// Printable takes what can be read aloud and has no spaces.
+func Printable(what string, most int) Rule[string] {
+	return Rule[string]{
+		Allowed: fmt.Sprintf("%s: at most %d printable characters, no space", what, most),
+		OK: func(v string) bool {
+			return len(v) <= most && !strings.ContainsFunc(v, func(c rune) bool { return c <= ' ' || c > '~' })
+		},
+	}
+}
+
 // IsWord tells whether v has only letters, digits, '_', '.' and '-', and begins
 // with a letter or digit.
 func IsWord(v string) bool {
 	return v != "" && isAlphanumeric(rune(v[0])) && ConsistsOf(v, "_.-")
 }
+
+// IsDigits tells whether v has nothing but digits.
+func IsDigits(v string) bool { return strings.Trim(v, "0123456789") == "" }
 
 // ConsistsOf tells whether v has only letters, digits and what is in more.
 func ConsistsOf(v, more string) bool {
