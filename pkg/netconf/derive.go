@@ -4,7 +4,7 @@ import "cmp"
 
 // completeHost fills in the host's defaults.
 func (c *NetConf) completeHost() {
-	c.VPPAPISocket = cmp.Or(c.VPPAPISocket, DefaultVPPAPISocket)
+	c.completeSocket()
 	h := &c.Host
 	h.Engine = cmp.Or(h.Engine, EngineVPP)
 	if h.Memif == nil {
@@ -17,6 +17,12 @@ func (c *NetConf) completeHost() {
 	// packets, to its peer (memif_init_regions_and_queues in
 	// plugins/memif/memif.c).
 	h.Memif.NoZeroCopy = h.Memif.NoZeroCopy || h.Memif.Role == RoleSlave
+}
+
+// completeSocket remembers whose the socket is, for [NetConf.ApplyNode].
+func (c *NetConf) completeSocket() {
+	c.namesSocket = c.VPPAPISocket != ""
+	c.VPPAPISocket = cmp.Or(c.VPPAPISocket, DefaultVPPAPISocket)
 }
 
 // deriveContainer fills in what the container's side leaves out: what both

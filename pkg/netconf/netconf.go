@@ -36,6 +36,9 @@ type NetConf struct {
 	// prefixes that are not valid, whose Addr is.
 	RequestedIPs []netip.Prefix
 
+	// namesSocket: the network has a VPPAPISocket of its own.
+	namesSocket bool
+
 	// Warnings holds what deserves one line in the log each: fields that have
 	// no effect here, keys that look like a misspelling.
 	Warnings []string

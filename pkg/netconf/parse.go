@@ -1,10 +1,6 @@
 package netconf
 
-import (
-	"cmp"
-
-	"github.com/userspace-cni/userspace-cni/pkg/internal/fields"
-)
+import "github.com/userspace-cni/userspace-cni/pkg/internal/fields"
 
 // Parse reads the configuration for ADD and CHECK. It is strict: either the
 // result is valid and complete, or the error is an [Errors] with every fault
@@ -62,6 +58,6 @@ func ParseForDelete(stdin []byte) (*NetConf, error) {
 	if c.Name == "" {
 		return nil, Errors{{Field: "name", Value: fields.Shown("name", r.Given["name"]), Problem: "missing, or not a name", Allowed: networkName().Allowed}}
 	}
-	c.VPPAPISocket = cmp.Or(c.VPPAPISocket, DefaultVPPAPISocket)
+	c.completeSocket()
 	return c, nil
 }
