@@ -59,8 +59,10 @@ type argsParser struct {
 func (p *argsParser) pair(pair string) {
 	key, value, ok := strings.Cut(pair, "=")
 	if !ok || key == "" {
-		p.faults = append(p.faults, &Error{In: "environment", Field: "CNI_ARGS", Value: short(pair),
-			Problem: "is not a pair", Allowed: "KEY=value pairs with ';' between them", Err: ErrEnvironment})
+		p.faults = append(p.faults, &Error{
+			In: "environment", Field: "CNI_ARGS", Value: short(pair),
+			Problem: "is not a pair", Allowed: "KEY=value pairs with ';' between them", Err: ErrEnvironment,
+		})
 		return
 	}
 	switch key {
@@ -98,8 +100,10 @@ func (p *argsParser) take(key, value string, ru fields.Rule[string], set func(st
 	case ru.OK(value):
 		set(value)
 	default:
-		p.faults = append(p.faults, &Error{In: "environment", Field: "CNI_ARGS " + key, Value: short(value),
-			Problem: "is not allowed", Allowed: ru.Allowed, Err: ErrEnvironment})
+		p.faults = append(p.faults, &Error{
+			In: "environment", Field: "CNI_ARGS " + key, Value: short(value),
+			Problem: "is not allowed", Allowed: ru.Allowed, Err: ErrEnvironment,
+		})
 	}
 }
 
