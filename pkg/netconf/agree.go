@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+
+	"github.com/userspace-cni/userspace-cni/pkg/internal/fields"
 )
 
 const domainRange = "a number from 1 to 16777215"
@@ -20,18 +22,30 @@ type agreement struct {
 // defaults are filled in.
 var agreements = []agreement{
 	{"host.bridge.bridgeId", []string{"host.bridge.bridgeName"}, oneDomain},
+	{"host.vrf", []string{"host.netType"}, tableIsRouted},
 	{"host.memif.mode", []string{"host.netType"}, noIPInBridge},
+	{"container.netType", []string{"host.memif.mode"}, noIPInContainerBridge},
+	{"container.bridge.bridgeName", []string{"container.netType"}, numberInContainer},
+	{"container.bridge.bridgeId", []string{"container.netType", "container.bridge.bridgeName"}, oneDomainInContainer},
+	{"container.bridge.vlanId", []string{"container.netType"}, noVLANInContainer},
 	{"container.iftype", []string{"host.iftype"}, sameIfType},
 	{"container.memif.role", []string{"host.memif.role"}, otherRole},
 	{"container.memif.mode", []string{"host.memif.mode"}, sameMode},
+	{"host.memif.socketOwner", aFilesMakers, permissionsOfFile(func(m Memif) string { return m.SocketOwner })},
+	{"host.memif.socketGroup", aFilesMakers, permissionsOfFile(func(m Memif) string { return m.SocketGroup })},
+	{"host.memif.socketMode", aFilesMakers, permissionsOfFile(func(m Memif) string { return m.SocketMode })},
+	{"container.memif.socketType", []string{"host.memif.socketType"}, sameSocketType},
 	{"container.memif.secret", []string{"host.memif.secret"}, sameSecret},
 	{"container.memif.socketfile", []string{"host.memif.socketfile"}, sameSocketFile},
 }
 
+// aFilesMakers say whether the host makes a socket that is a file.
+var aFilesMakers = []string{"host.memif.role", "host.memif.socketType"}
+
 // fit runs the agreements.
 func (r *reader) fit(c *NetConf, list []agreement) {
 	for _, a := range list {
-		if r.faulty(a.field) || slices.ContainsFunc(a.with, r.faulty) {
+		if r.Faulty(a.field) || slices.ContainsFunc(a.with, r.Faulty) {
 			continue
 		}
 		e := a.check(c)
@@ -39,16 +53,19 @@ func (r *reader) fit(c *NetConf, list []agreement) {
 			continue
 		}
 		e.Field = a.field
-		if raw, ok := r.given[a.field]; ok && e.Value == "" {
-			e.Value = shown(a.field, raw)
+		if raw, ok := r.Given[a.field]; ok && e.Value == "" {
+			e.Value = fields.Shown(a.field, raw)
 		}
-		r.fault(e)
+		r.Fault(e)
 	}
 }
 
-func oneDomain(c *NetConf) *Error {
-	b := c.Host.Bridge
-	if b == nil || b.BridgeName == "" || b.BridgeID == 0 || b.Domain() == uint32(b.BridgeID) {
+func oneDomain(c *NetConf) *Error { return sameDomain(c.Host.Bridge) }
+
+func oneDomainInContainer(c *NetConf) *Error { return sameDomain(containerBridge(c)) }
+
+func sameDomain(b *Bridge) *Error {
+	if b == nil || b.BridgeName == "" || b.BridgeID == 0 || b.number() == uint32(b.BridgeID) {
 		return nil
 	}
 	return &Error{Problem: fmt.Sprintf("differs from bridgeName %q", b.BridgeName), Allowed: "only one of them, or both equal"}
@@ -63,12 +80,71 @@ func noIPInBridge(c *NetConf) *Error {
 	return &Error{Problem: "is not allowed with netType \"bridge\" (a bridge carries Ethernet frames)", Allowed: strconv.Quote(ModeEthernet)}
 }
 
+func noIPInContainerBridge(c *NetConf) *Error {
+	if c.Container.NetType != NetTypeBridge || memif(c.Host).Mode != ModeIP {
+		return nil
+	}
+	return &Error{Problem: "is not allowed with memif mode \"ip\" (a bridge carries Ethernet frames)", Allowed: `"interface", "none"`}
+}
+
+func tableIsRouted(c *NetConf) *Error {
+	if c.Host.VRF == 0 || c.Host.NetType == NetTypeInterface || c.Host.NetType == "" {
+		return nil
+	}
+	return &Error{Problem: fmt.Sprintf("is not allowed with netType %q (only a routed network is in a table)", c.Host.NetType), Allowed: "left out, or netType \"interface\""}
+}
+
+// numberInContainer: there is nobody in the container who keeps the ids of
+// named domains.
+func numberInContainer(c *NetConf) *Error {
+	if b := containerBridge(c); b == nil || b.BridgeName == "" || b.number() != 0 {
+		return nil
+	}
+	return &Error{Problem: "is not allowed (bridge domains in the container have numbers)", Allowed: domainRange + " as a string, or left out"}
+}
+
+func noVLANInContainer(c *NetConf) *Error {
+	if b := containerBridge(c); b == nil || b.VlanID == 0 {
+		return nil
+	}
+	return &Error{Problem: "is not allowed (VLANs are the host's)", Allowed: "0, or left out"}
+}
+
+// containerBridge is the block where it means anything: definitions for Open
+// vSwitch carry one beside another netType.
+func containerBridge(c *NetConf) *Bridge {
+	if c.Container.NetType != NetTypeBridge {
+		return nil
+	}
+	return c.Container.Bridge
+}
+
 func sameIfType(c *NetConf) *Error {
 	return same(c.Host.IfType, c.Container.IfType)
 }
 
 func sameMode(c *NetConf) *Error {
 	return same(memif(c.Host).Mode, memif(c.Container).Mode)
+}
+
+func sameSocketType(c *NetConf) *Error {
+	return same(memif(c.Host).SocketType, memif(c.Container).SocketType)
+}
+
+// permissionsOfFile: a definition that asks for permissions must not be left
+// with a socket that has none, or others.
+func permissionsOfFile(value func(Memif) string) func(*NetConf) *Error {
+	return func(c *NetConf) *Error {
+		m := memif(c.Host)
+		switch {
+		case value(m) == "":
+		case m.SocketType == SocketTypeAbstract:
+			return &Error{Problem: "is not allowed with socketType \"abstract\" (an abstract socket has no permissions)", Allowed: "left out"}
+		case m.Role == RoleSlave:
+			return &Error{Problem: "is not allowed with role \"slave\" (the pod makes the socket)", Allowed: "left out"}
+		}
+		return nil
+	}
 }
 
 func sameSocketFile(c *NetConf) *Error {

@@ -4,7 +4,7 @@ import "cmp"
 
 // completeHost fills in the host's defaults.
 func (c *NetConf) completeHost() {
-	c.VPPAPISocket = cmp.Or(c.VPPAPISocket, DefaultVPPAPISocket)
+	c.completeSocket()
 	h := &c.Host
 	h.Engine = cmp.Or(h.Engine, EngineVPP)
 	if h.Memif == nil {
@@ -12,6 +12,17 @@ func (c *NetConf) completeHost() {
 	}
 	h.Memif.Role = cmp.Or(h.Memif.Role, RoleMaster)
 	h.Memif.Mode = cmp.Or(h.Memif.Mode, ModeEthernet)
+	h.Memif.SocketType = cmp.Or(h.Memif.SocketType, SocketTypeFile)
+	// A slave without this hands all of VPP's buffers, and so every pod's
+	// packets, to its peer (memif_init_regions_and_queues in
+	// plugins/memif/memif.c).
+	h.Memif.NoZeroCopy = h.Memif.NoZeroCopy || h.Memif.Role == RoleSlave
+}
+
+// completeSocket remembers whose the socket is, for [NetConf.ApplyNode].
+func (c *NetConf) completeSocket() {
+	c.namesSocket = c.VPPAPISocket != ""
+	c.VPPAPISocket = cmp.Or(c.VPPAPISocket, DefaultVPPAPISocket)
 }
 
 // deriveContainer fills in what the container's side leaves out: what both
@@ -23,13 +34,16 @@ func (c *NetConf) deriveContainer() {
 	k.IfType = cmp.Or(k.IfType, h.IfType)
 	k.NetType = cmp.Or(k.NetType, c.derivedNetType())
 	k.MTU = cmp.Or(k.MTU, h.MTU)
+	if k.NetType == NetTypeBridge && k.Bridge == nil {
+		k.Bridge = &Bridge{}
+	}
 	k.Memif = derivedMemif(memif(*h), memif(*k))
 }
 
 // derivedNetType: the container's end is an interface where there will be
 // addresses to put on it.
 func (c *NetConf) derivedNetType() string {
-	if c.IPAM.Type == "" {
+	if c.IPAM.Type == "" && len(c.StaticAddresses()) == 0 {
 		return NetTypeNone
 	}
 	return NetTypeInterface
@@ -41,6 +55,7 @@ func derivedMemif(h, k Memif) *Memif {
 	k.Role = cmp.Or(k.Role, opposite(h.Role))
 	k.Mode = cmp.Or(k.Mode, h.Mode)
 	k.SocketFile = h.SocketFile
+	k.SocketType = h.SocketType
 	k.RingSize = cmp.Or(k.RingSize, h.RingSize)
 	k.BufferSize = cmp.Or(k.BufferSize, h.BufferSize)
 	k.RxQueues = cmp.Or(k.RxQueues, h.TxQueues)
@@ -68,6 +83,9 @@ func (c *NetConf) dropUnused() {
 		}
 		if s.NetType != NetTypeBridge {
 			s.Bridge = nil
+		}
+		if memif(*s).Mode == ModeIP {
+			s.MAC = ""
 		}
 		if s.Engine == EngineVPP {
 			s.dropOVSOnly()

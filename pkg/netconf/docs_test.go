@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 const docsFile = "../../docs/configuration.md"
@@ -13,14 +14,14 @@ const docsFile = "../../docs/configuration.md"
 // TestDocsNameEveryField: the reference has every field.
 func TestDocsNameEveryField(t *testing.T) {
 	docs := string(readFile(t, docsFile))
-	fields := slices.Concat(topFields.names(), dnsFields.names(), sideFields.names(),
-		memifFields.names(), vhostFields.names(), bridgeFields.names())
+	fields := slices.Concat(topFields.Names(), dnsFields.Names(), sideFields.Names(),
+		memifFields.Names(), vhostFields.Names(), bridgeFields.Names())
 	for _, f := range fields {
 		if !strings.Contains(docs, "`"+f+"`") {
 			t.Errorf("%s isn't in %s", f, docsFile)
 		}
 	}
-	for _, v := range slices.Concat(cniVersions, logLevels, engines, ifTypes, netTypes, roles, memifModes, vhostModes, vlanModes) {
+	for _, v := range slices.Concat(cniVersions, logLevels, engines, ifTypes, netTypes, roles, memifModes, socketTypes, vhostModes, vlanModes) {
 		if !strings.Contains(docs, "`"+v+"`") {
 			t.Errorf("the value %s isn't in %s", v, docsFile)
 		}
@@ -43,10 +44,23 @@ func TestDocsExamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(short, long); diff != "" {
+	if diff := cmp.Diff(short, long, cmpopts.IgnoreUnexported(NetConf{})); diff != "" {
 		t.Errorf("not the same:\n%s", diff)
 	}
 	_, err = Parse([]byte(fenced(docs, "json invalid")[0]))
+	if diff := cmp.Diff(fenced(docs, "text")[0], err.Error()+"\n"); diff != "" {
+		t.Errorf("message (-docs +real):\n%s", diff)
+	}
+}
+
+// TestMigrationExample: the refused definition gives the message that follows
+// it.
+func TestMigrationExample(t *testing.T) {
+	docs := string(readFile(t, "../../docs/migration.md"))
+	_, err := Parse([]byte(fenced(docs, "json refused")[0]))
+	if err == nil {
+		t.Fatal("it is accepted")
+	}
 	if diff := cmp.Diff(fenced(docs, "text")[0], err.Error()+"\n"); diff != "" {
 		t.Errorf("message (-docs +real):\n%s", diff)
 	}

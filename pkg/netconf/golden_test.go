@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -50,6 +51,9 @@ func render(t *testing.T, c *NetConf) string {
 		{"logFile", c.LogFile},
 		{"logLevel", c.LogLevel},
 		{"vppApiSocket", c.VPPAPISocket},
+		{"requestedMAC", c.RequestedMAC},
+		{"requestedIPs", strings.Join(spelt(c.RequestedIPs), " ")},
+		{"staticAddresses", strings.Join(spelt(c.StaticAddresses()), " ")},
 		{"host", compact(t, c.Host)},
 		{"container", compact(t, c.Container)},
 	} {
@@ -58,12 +62,24 @@ func render(t *testing.T, c *NetConf) string {
 		}
 	}
 	if c.Host.Bridge != nil {
-		fmt.Fprintf(&b, "domain: %d\n", c.Host.Bridge.Domain())
+		fmt.Fprintf(&b, "domain: %d, key: %s\n", c.Host.Bridge.Domain(), c.Host.Bridge.Key())
 	}
 	for _, w := range c.Warnings {
 		fmt.Fprintf(&b, "warning: %s\n", w)
 	}
 	return b.String()
+}
+
+// spelt writes addresses as they were asked for.
+func spelt(ips []netip.Prefix) (all []string) {
+	for _, ip := range ips {
+		if ip.IsValid() {
+			all = append(all, ip.String())
+		} else {
+			all = append(all, ip.Addr().String())
+		}
+	}
+	return all
 }
 
 func compareGolden(t *testing.T, file, got string) {

@@ -1,6 +1,10 @@
 package netconf
 
-import "github.com/containernetworking/cni/pkg/types"
+import (
+	"net/netip"
+
+	"github.com/containernetworking/cni/pkg/types"
+)
 
 // NetConf is one network's configuration. [Parse] returns it validated and
 // complete: every default filled in, the container's side derived.
@@ -14,7 +18,7 @@ type NetConf struct {
 	IPAM       IPAM
 	DNS        types.DNS // handed on to the result
 
-	KubeConfig   string // path of a kubeconfig; not used yet
+	KubeConfig   string // path of a kubeconfig; empty: the contract goes by file alone
 	SharedDir    string // absolute path, or empty for the default
 	LogFile      string
 	LogLevel     string // lower case: panic, error, warning, info, debug, verbose; or empty
@@ -22,6 +26,18 @@ type NetConf struct {
 
 	Host      Side // what is made on the host
 	Container Side // what the pod is told to make
+
+	// RequestedMAC is what the pod or the runtime asks for; Container.MAC has it
+	// already.
+	RequestedMAC string
+	// RequestedIPs are addresses that the pod or the runtime asks for. An IPAM
+	// plugin reads them from stdin and CNI_ARGS itself; without one see
+	// [NetConf.StaticAddresses]. Those that came without a prefix length are
+	// prefixes that are not valid, whose Addr is.
+	RequestedIPs []netip.Prefix
+
+	// namesSocket: the network has a VPPAPISocket of its own.
+	namesSocket bool
 
 	// Warnings holds what deserves one line in the log each: fields that have
 	// no effect here, keys that look like a misspelling.

@@ -1,29 +1,29 @@
 package netconf
 
-import (
-	"bytes"
-	"cmp"
-	"encoding/json"
-)
+import "github.com/userspace-cni/userspace-cni/pkg/internal/fields"
 
 // Parse reads the configuration for ADD and CHECK. It is strict: either the
 // result is valid and complete, or the error is an [Errors] with every fault
 // in it.
-func Parse(stdin []byte) (*NetConf, error) {
-	if e := syntaxError(stdin); e != nil {
-		return nil, Errors{e}
-	}
+//
+// It knows nothing of CNI_ARGS: where they matter, [ParseFor] reads both.
+func Parse(stdin []byte) (*NetConf, error) { return ParseFor(stdin, Args{}) }
+
+// ParseFor is [Parse] for a pod of which CNI_ARGS say more: the MAC and the
+// addresses that they ask for count where stdin asks for none.
+func ParseFor(stdin []byte, args Args) (*NetConf, error) {
 	r, c := newReader(), &NetConf{}
-	raw := json.RawMessage(bytes.TrimSpace(stdin))
-	if _, ok := members(raw); !ok {
-		return nil, notAnObject(raw)
+	topFields.Document(r.Reader, stdin, c)
+	if !r.Faulty(document) {
+		var asked requests
+		requestsFields.Read(r.Reader, "", stdin, &asked)
+		c.request(asked, args)
+		r.finish(c)
 	}
-	topFields.read(r, "", raw, c)
-	r.finish(c)
-	if len(r.faults) > 0 {
-		return nil, r.faults
+	if err := r.Err(); err != nil {
+		return nil, err
 	}
-	c.Warnings = r.warnings
+	c.Warnings = r.Warnings
 	return c, nil
 }
 
@@ -46,25 +46,18 @@ func (r *reader) finish(c *NetConf) {
 //
 // It fills CNIVersion (unchecked), Name, IPAM.Type, SharedDir, LogFile,
 // LogLevel and VPPAPISocket; a value that ADD would refuse counts as left out.
-// Host holds those of its values that are right, without defaults. Container
-// and Warnings stay empty.
+// Host holds those of its values that are right, without defaults. The rest
+// stays empty.
 func ParseForDelete(stdin []byte) (*NetConf, error) {
-	var raw json.RawMessage
-	if err := json.NewDecoder(bytes.NewReader(stdin)).Decode(&raw); err != nil {
-		return nil, Errors{cmp.Or(syntaxError(stdin), &Error{Field: "network configuration", Problem: err.Error()})}
-	}
-	if _, ok := members(raw); !ok {
-		return nil, notAnObject(raw)
+	raw, err := fields.First(document, stdin)
+	if err != nil {
+		return nil, err
 	}
 	r, c := newReader(), &NetConf{}
-	deleteFields.read(r, "", raw, c)
+	deleteFields.Read(r.Reader, "", raw, c)
 	if c.Name == "" {
-		return nil, Errors{{Field: "name", Value: shown("name", r.given["name"]), Problem: "missing, or not a name", Allowed: networkName().allowed}}
+		return nil, Errors{{Field: "name", Value: fields.Shown("name", r.Given["name"]), Problem: "missing, or not a name", Allowed: networkName().Allowed}}
 	}
-	c.VPPAPISocket = cmp.Or(c.VPPAPISocket, DefaultVPPAPISocket)
+	c.completeSocket()
 	return c, nil
-}
-
-func notAnObject(raw json.RawMessage) error {
-	return Errors{{Field: "network configuration", Value: shown("", raw), Problem: "is not allowed", Allowed: "an object"}}
 }

@@ -3,11 +3,14 @@ package netconf
 import (
 	"encoding/json"
 	"errors"
+	"io/fs"
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func TestErrors(t *testing.T) {
@@ -43,21 +46,20 @@ func TestValueIsShort(t *testing.T) {
 
 // TestAgreements looks at those that today's limits keep from being reached.
 func TestAgreements(t *testing.T) {
-	c := &NetConf{Host: Side{IfType: IfTypeMemif, NetType: NetTypeInterface, Memif: &Memif{Mode: ModeIP, Role: RoleSlave}}}
-	if e := noIPInBridge(c); e != nil {
-		t.Errorf("mode ip without a bridge: %v", e)
-	}
-	c.Container = Side{IfType: IfTypeTap, Memif: &Memif{Role: RoleSlave}}
+	c := &NetConf{Host: Side{IfType: IfTypeMemif}, Container: Side{IfType: IfTypeTap}}
 	if sameIfType(c) == nil {
 		t.Error("a tap at the other end of a memif is accepted")
 	}
-	if e := otherRole(c); e == nil || e.Allowed != `"master"` {
-		t.Errorf("two slaves: %v", e)
+}
+
+func TestSocketPermissions(t *testing.T) {
+	for in, want := range map[string]fs.FileMode{"0660": 0o660, "0770": 0o770, "0000": 0} {
+		if got, ok := (Memif{SocketMode: in}).SocketPermissions(); !ok || got != want {
+			t.Errorf("%s: %v %t", in, got, ok)
+		}
 	}
-	c.Container = Side{}
-	c.deriveContainer()
-	if m := c.Container.Memif; m.Role != RoleMaster || m.Mode != ModeIP {
-		t.Errorf("derived from a slave with mode ip: %+v", m)
+	if _, ok := (Memif{}).SocketPermissions(); ok {
+		t.Error("permissions from nothing")
 	}
 }
 
@@ -76,6 +78,8 @@ func TestDomain(t *testing.T) {
 		{Bridge{BridgeName: "br-4"}, 0},
 		{Bridge{BridgeName: "-4"}, 0},
 		{Bridge{BridgeName: "99999999999999999999"}, 0},
+		{Bridge{BridgeName: "4", VlanID: 100}, 0},
+		{Bridge{BridgeID: 4, VlanID: 100}, 0},
 	} {
 		if got := c.b.Domain(); got != c.want {
 			t.Errorf("%+v: %d, want %d", c.b, got, c.want)
@@ -83,10 +87,25 @@ func TestDomain(t *testing.T) {
 	}
 }
 
-func TestNearest(t *testing.T) {
-	for key, want := range map[string]int{"role": 0, "ROLE": 0, "rol": 1, "roel": 1, "rolle": 1, "roles": 1, "mastr": 5, "": 4} {
-		if _, got := nearest(key, []string{"role"}); got != want {
-			t.Errorf("%q to role: %d edits, want %d", key, got, want)
+func TestKey(t *testing.T) {
+	for _, c := range []struct {
+		b    Bridge
+		want string
+	}{
+		{Bridge{}, ""},
+		{Bridge{VlanID: 100}, ""},
+		{Bridge{Uplink: "eth0"}, ""},
+		{Bridge{BridgeID: 4}, "4"},
+		{Bridge{BridgeName: "4"}, "4"},
+		{Bridge{BridgeName: "004", BridgeID: 4}, "4"},
+		{Bridge{BridgeID: 4, VlanID: 100}, "4.100"},
+		{Bridge{BridgeName: "04", VlanID: 100, Uplink: "eth0"}, "4.100"},
+		{Bridge{BridgeName: "blue"}, "blue"},
+		{Bridge{BridgeName: "blue", VlanID: 100}, "blue.100"},
+		{Bridge{BridgeName: "4a"}, "4a"},
+	} {
+		if got := c.b.Key(); got != c.want {
+			t.Errorf("%+v: %q, want %q", c.b, got, c.want)
 		}
 	}
 }
@@ -124,7 +143,7 @@ func TestParseForDelete(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 			continue
 		}
-		if diff := cmp.Diff(&c.want, got); diff != "" {
+		if diff := cmp.Diff(&c.want, got, cmpopts.IgnoreUnexported(NetConf{})); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.name, diff)
 		}
 	}
@@ -170,7 +189,7 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("refused when read again: %v\n%s", err, rewrite(t, c))
 		}
 		c.Warnings, again.Warnings = nil, nil
-		if diff := cmp.Diff(c, again); diff != "" {
+		if diff := cmp.Diff(c, again, cmpopts.IgnoreUnexported(NetConf{}), cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
 			t.Errorf("not the same when read again:\n%s", diff)
 		}
 	})
@@ -182,6 +201,7 @@ func rewrite(t *testing.T, c *NetConf) []byte {
 		"cniVersion": c.CNIVersion, "name": c.Name, "type": c.Type, "ipam": map[string]string{"type": c.IPAM.Type},
 		"dns": c.DNS, "kubeconfig": c.KubeConfig, "sharedDir": c.SharedDir, "logFile": c.LogFile, "logLevel": c.LogLevel,
 		"vppApiSocket": c.VPPAPISocket, "host": c.Host, "container": c.Container,
+		"runtimeConfig": map[string]any{"mac": c.RequestedMAC, "ips": append([]string{}, spelt(c.RequestedIPs)...)},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -1,30 +1,26 @@
 package netconf
 
+import "github.com/userspace-cni/userspace-cni/pkg/internal/fields"
+
 // require records what is missing. A field that is there and wrong isn't
 // missing, nor is one whose block is wrong.
 func (r *reader) require(c *NetConf) {
-	r.need("cniVersion", c.CNIVersion, "missing, which CNI takes for 0.1.0", oneOf(cniVersions))
-	r.need("name", c.Name, "missing", networkName())
-	r.need("host.iftype", c.Host.IfType, "missing", oneOf(ifTypes))
-	r.need("host.netType", c.Host.NetType, "missing", oneOf(netTypes))
+	fields.Need(r.Reader, "cniVersion", c.CNIVersion, "missing, which CNI takes for 0.1.0", fields.OneOf(cniVersions))
+	fields.Need(r.Reader, "name", c.Name, "missing", networkName())
+	fields.Need(r.Reader, "host.iftype", c.Host.IfType, "missing", fields.OneOf(ifTypes))
+	fields.Need(r.Reader, "host.netType", c.Host.NetType, "missing", fields.OneOf(netTypes))
 	if c.Host.NetType == NetTypeBridge {
 		r.needDomain(c.Host.Bridge)
-	}
-}
-
-func (r *reader) need(path, value, problem string, ru rule[string]) {
-	if value == "" && !r.faulty(path) {
-		r.fault(&Error{Field: path, Problem: problem, Allowed: ru.text(path)})
 	}
 }
 
 func (r *reader) needDomain(b *Bridge) {
 	const name, id = "host.bridge.bridgeName", "host.bridge.bridgeId"
 	switch {
-	case b != nil && b.Domain() != 0, r.faulty(name), r.faulty(id):
-	case r.given[id] != nil:
-		r.refuse(id, r.given[id], domainRange)
+	case b != nil && b.Key() != "", r.Faulty(name), r.Faulty(id):
+	case r.Given[id] != nil:
+		r.Refuse(id, r.Given[id], domainRange)
 	default:
-		r.need(name, "", "missing, and netType is \"bridge\"", bridgeName())
+		fields.Need(r.Reader, name, "", "missing, and netType is \"bridge\"", bridgeName())
 	}
 }

@@ -12,22 +12,25 @@ const (
 	vppQueues     = 1
 )
 
-// ringAgreements hold for the side that lays out the shared memory, which is
-// the slave in the container; they are checked once its side is derived.
-var ringAgreements = []agreement{
-	{"container.memif.ringSize", []string{
-		"container.memif.rxQueues", "container.memif.txQueues", "container.memif.bufferSize",
-		"host.memif.ringSize", "host.memif.rxQueues", "host.memif.txQueues", "host.memif.bufferSize",
-	}, ringsFit},
+// ringFields are all that the size of the shared memory depends on.
+var ringFields = []string{
+	"container.memif.ringSize", "container.memif.rxQueues", "container.memif.txQueues", "container.memif.bufferSize",
+	"host.memif.ringSize", "host.memif.rxQueues", "host.memif.txQueues", "host.memif.bufferSize",
 }
 
-// ringsFit: without zero copy VPP counts the buffers of all rings in 16 bits
+// ringAgreements are checked once the container's side is derived.
+var ringAgreements = []agreement{
+	{"host.memif.ringSize", ringFields, func(c *NetConf) *Error { return ringsFit(memif(c.Host)) }},
+	{"container.memif.ringSize", ringFields, func(c *NetConf) *Error { return ringsFit(memif(c.Container)) }},
+}
+
+// ringsFit holds for the side that lays out the shared memory, which is the
+// slave: without zero copy VPP counts the buffers of all rings in 16 bits
 // and their bytes in 31 (memif_init_regions_and_queues in
 // plugins/memif/memif.c); beyond that, rings silently share buffers or the
 // region gets a nonsensical size.
-func ringsFit(c *NetConf) *Error {
-	m := memif(c.Container)
-	if !m.NoZeroCopy {
+func ringsFit(m Memif) *Error {
+	if m.Role != RoleSlave || !m.NoZeroCopy {
 		return nil
 	}
 	queues := int64(cmp.Or(m.RxQueues, vppQueues)) + int64(cmp.Or(m.TxQueues, vppQueues))

@@ -1,129 +1,42 @@
 package netconf
 
 import (
-	"encoding/json"
 	"fmt"
 	"net"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/userspace-cni/userspace-cni/pkg/internal/fields"
 )
 
-// rule says which values a field takes, to the program and to people.
-type rule[V any] struct {
-	allowed string   // for people, where values is empty
-	values  []string // the whole vocabulary of a field that has one
-	note    string   // added to the vocabulary
-	ok      func(V) bool
-}
-
-// judge tells whether v may stand at path, and records why where it may not.
-// word is v as the table of what isn't supported yet spells it.
-func judge[V any](r *reader, path string, raw json.RawMessage, v V, word string, ru rule[V]) bool {
-	if !ru.ok(v) {
-		r.refuse(path, raw, ru.text(path))
-		return false
-	}
-	l := limitOn(path, word)
-	if l == nil {
-		return true
-	}
-	now, _ := ru.split(path)
-	r.fault(&Error{Field: path, Value: shown(path, raw), Problem: l.problem(), Allowed: now, Err: l.err()})
-	return false
-}
-
-// text says what is allowed at path, and what will be.
-func (ru rule[V]) text(path string) string {
-	now, later := ru.split(path)
-	if later == "" {
-		return now
-	}
-	return fmt.Sprintf("%s (not supported yet: %s)", now, later)
-}
-
-// split says what is allowed at path as things stand, and what isn't supported
-// yet.
-func (ru rule[V]) split(path string) (now, later string) {
-	if ru.values == nil {
-		return narrowed(path, ru.allowed), ""
-	}
-	var nows, laters []string
-	for _, v := range ru.values {
-		switch l := limitOn(path, v); {
-		case l == nil:
-			nows = append(nows, strconv.Quote(v))
-		case !l.forever:
-			laters = append(laters, strconv.Quote(v))
-		}
-	}
-	return strings.Join(nows, ", ") + ru.note, strings.Join(laters, ", ")
-}
-
-func anyText() rule[string] {
-	return rule[string]{allowed: "a string", ok: func(string) bool { return true }}
-}
-
-func memifMode() rule[string] {
-	ru := oneOf(memifModes)
-	ru.note = " (\"ip\" not in a bridge)"
+func memifMode() fields.Rule[string] {
+	ru := fields.OneOf(memifModes)
+	ru.Note = " (\"ip\" not in a bridge)"
 	return ru
 }
 
-func oneOf(values []string) rule[string] {
-	return rule[string]{values: values, ok: func(v string) bool { return slices.Contains(values, v) }}
-}
-
-// oneOfAnyCase is oneOf for a vocabulary in lower case.
-func oneOfAnyCase(values []string) rule[string] {
-	return rule[string]{values: values, ok: func(v string) bool { return slices.Contains(values, lower(v)) }}
-}
-
-func between(lowest, highest int64, unit string) rule[int64] {
-	return rule[int64]{
-		allowed: fmt.Sprintf("a number from %d to %d%s, or 0 for the default", lowest, highest, unit),
-		ok:      func(v int64) bool { return lowest <= v && v <= highest },
-	}
-}
-
-func powerOfTwo(lowest, highest int64) rule[int64] {
-	return rule[int64]{
-		allowed: fmt.Sprintf("a power of two from %d to %d, or 0 for the default", lowest, highest),
-		ok:      func(v int64) bool { return lowest <= v && v <= highest && v&(v-1) == 0 },
+func powerOfTwo(lowest, highest int64) fields.Rule[int64] {
+	return fields.Rule[int64]{
+		Allowed: fmt.Sprintf("a power of two from %d to %d, or 0 for the default", lowest, highest),
+		OK:      func(v int64) bool { return lowest <= v && v <= highest && v&(v-1) == 0 },
 	}
 }
 
 // networkName is CNI's alphabet (containernetworking/cni pkg/utils).
-func networkName() rule[string] {
-	return rule[string]{
-		allowed: "letters, digits, '_', '.' and '-', beginning with a letter or digit",
-		ok:      isWord,
-	}
-}
-
-// absolutePath is a path that doesn't depend on who calls the plugin.
-func absolutePath(most int) rule[string] {
-	return rule[string]{
-		allowed: fmt.Sprintf("an absolute path of at most %d bytes", most),
-		ok: func(v string) bool {
-			return v[0] == '/' && len(v) <= most && !strings.ContainsRune(v, 0)
-		},
-	}
-}
-
-func noNUL() rule[string] {
-	return rule[string]{
-		allowed: "a string without NUL",
-		ok:      func(v string) bool { return !strings.ContainsRune(v, 0) },
+func networkName() fields.Rule[string] {
+	return fields.Rule[string]{
+		Allowed: "letters, digits, '_', '.' and '-', beginning with a letter or digit",
+		OK:      fields.IsWord,
 	}
 }
 
 // secret: VPP's field has 24 bytes, and it zeroes the last one
 // (memif_create_v2 in plugins/memif/memif_api.c).
-func secret() rule[string] {
-	return rule[string]{
-		allowed: "a string of at most 23 bytes without NUL",
-		ok:      func(v string) bool { return len(v) <= 23 && !strings.ContainsRune(v, 0) },
+func secret() fields.Rule[string] {
+	return fields.Rule[string]{
+		Allowed: "a string of at most 23 bytes without NUL",
+		OK:      func(v string) bool { return len(v) <= 23 && !strings.ContainsRune(v, 0) },
 	}
 }
 
@@ -136,28 +49,58 @@ const maxSocketFile = 64
 // contract file, has only characters that VPP takes in a socket's path
 // (_clib_socket_get_string in src/vppinfra/socket.c), and survives the parser of
 // app-netutil, which drops spaces and backslashes and lines with a '='.
-func socketFile() rule[string] {
-	return rule[string]{
-		allowed: fmt.Sprintf("a file name of at most %d letters, digits and any of '.', '_', '-'; not '.', not '..', not beginning with configData-", maxSocketFile),
-		ok: func(v string) bool {
-			return len(v) <= maxSocketFile && v != "." && v != ".." && consistsOf(v, "._-") &&
+func socketFile() fields.Rule[string] {
+	return fields.Rule[string]{
+		Allowed: fmt.Sprintf("a file name of at most %d letters, digits and any of '.', '_', '-'; not '.', not '..', not beginning with configData-", maxSocketFile),
+		OK: func(v string) bool {
+			return len(v) <= maxSocketFile && v != "." && v != ".." && fields.ConsistsOf(v, "._-") &&
 				!strings.HasPrefix(v, "configData-")
 		},
 	}
 }
 
-func groupName() rule[string] {
-	return rule[string]{
-		allowed: "a group's name or number of at most 32 letters, digits, '_', '.' and '-'",
-		ok:      func(v string) bool { return len(v) <= 32 && v[0] != '-' && consistsOf(v, "_.-") },
+// maxAccount is the highest user or group id: the kernel takes the one above
+// for "none" (chown(2)).
+const maxAccount = 1<<32 - 2
+
+// account is a user or a group.
+func account(what string) fields.Rule[string] {
+	return fields.Rule[string]{
+		Allowed: fmt.Sprintf("a %s's name or number as a string: at most 32 letters, digits, '_', '.' and '-', not beginning with '-'; a number at most %d", what, maxAccount),
+		OK: func(v string) bool {
+			if fields.IsDigits(v) {
+				n, err := strconv.ParseUint(v, 10, 32)
+				return err == nil && n <= maxAccount && len(v) <= 32
+			}
+			return len(v) <= 32 && v[0] != '-' && fields.ConsistsOf(v, "_.-")
+		},
 	}
 }
 
+// socketMode leaves no room for set-user-id bits or access of the world.
+func socketMode() fields.Rule[string] {
+	return fields.Rule[string]{
+		Allowed: "three or four octal digits as a string, such as \"0660\": the first of four and the last are 0 (no access for the world)",
+		OK: func(v string) bool {
+			four := fourDigits(v)
+			return len(four) == 4 && strings.Trim(four, "01234567") == "" && four[0] == '0' && four[3] == '0'
+		},
+	}
+}
+
+// fourDigits spells "660" as "0660".
+func fourDigits(v string) string {
+	if len(v) == 3 {
+		return "0" + v
+	}
+	return v
+}
+
 // macAddress is a unicast EUI-48 in any notation of net.ParseMAC.
-func macAddress() rule[string] {
-	return rule[string]{
-		allowed: "a unicast address of six bytes such as 02:fe:00:00:00:01, not all zero",
-		ok: func(v string) bool {
+func macAddress() fields.Rule[string] {
+	return fields.Rule[string]{
+		Allowed: "a unicast address of six bytes such as 02:fe:00:00:00:01, not all zero",
+		OK: func(v string) bool {
 			m, err := net.ParseMAC(v)
 			return err == nil && len(m) == 6 && m[0]&1 == 0 && slices.ContainsFunc(m, func(b byte) bool { return b != 0 })
 		},
@@ -174,34 +117,42 @@ func canonicalMAC(v string) string {
 }
 
 // pluginName is what CNI looks up in CNI_PATH.
-func pluginName() rule[string] {
-	return rule[string]{
-		allowed: "the name of an IPAM plugin, without '/'",
-		ok:      func(v string) bool { return !strings.ContainsAny(v, "/\x00") && v != "." && v != ".." },
+func pluginName() fields.Rule[string] {
+	return fields.Rule[string]{
+		Allowed: "the name of an IPAM plugin, without '/'",
+		OK:      func(v string) bool { return !strings.ContainsAny(v, "/\x00") && v != "." && v != ".." },
 	}
 }
 
-// bridgeName is the number of a bridge domain, or a name that fits into its tag.
-func bridgeName() rule[string] {
-	return rule[string]{
-		allowed: fmt.Sprintf("a number from 1 to %d as a string, or a name of at most 63 letters, digits, '_', '.' and '-'", MaxBridgeDomain),
-		ok: func(v string) bool {
-			if strings.Trim(v, "0123456789") == "" {
-				return Bridge{BridgeName: v}.Domain() != 0
+// bridgeName is the number of a bridge domain, or a name from which its key can
+// be made (see [Bridge.Key]).
+func bridgeName() fields.Rule[string] {
+	return fields.Rule[string]{
+		Allowed: fmt.Sprintf("a number from 1 to %d as a string, or a name of at most 63 letters, digits, '_', '.' and '-', "+
+			"not beginning with '.' or '-', not ending in a dot and a number (which vlanId is for)", MaxBridgeDomain),
+		OK: func(v string) bool {
+			if fields.IsDigits(v) {
+				return Bridge{BridgeName: v}.number() != 0
 			}
-			return len(v) <= 63 && isWord(v)
+			return len(v) <= 63 && fields.ConsistsOf(v, "_.-") && v[0] != '.' && v[0] != '-' && !endsInNumber(v)
 		},
 	}
 }
 
-func isWord(v string) bool {
-	return v != "" && isAlphanumeric(rune(v[0])) && consistsOf(v, "_.-")
+func endsInNumber(v string) bool {
+	dot := strings.LastIndexByte(v, '.')
+	return dot >= 0 && dot+1 < len(v) && fields.IsDigits(v[dot+1:])
 }
 
-func consistsOf(v, more string) bool {
-	return !strings.ContainsFunc(v, func(c rune) bool { return !isAlphanumeric(c) && !strings.ContainsRune(more, c) })
+// vppInterface is a name as VPP lists it; its field for one has 64 bytes
+// (interface_name in vnet/interface.api).
+func vppInterface() fields.Rule[string] {
+	return fields.Printable("the name of an interface of the host's VPP", 63)
 }
 
-func isAlphanumeric(c rune) bool {
-	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+// orZero is a range beside which 0 has a meaning.
+func orZero(meaning string, lowest, highest int64) fields.Rule[int64] {
+	ru := fields.Between(lowest, highest, "")
+	ru.Allowed = fmt.Sprintf("a number from %d to %d, or 0 for %s", lowest, highest, meaning)
+	return ru
 }

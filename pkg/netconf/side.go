@@ -1,6 +1,9 @@
 package netconf
 
-import "strconv"
+import (
+	"io/fs"
+	"strconv"
+)
 
 // Side describes one end of an attachment. Its JSON is both what the network
 // configuration holds and what the pod reads in the contract, under the names
@@ -9,6 +12,7 @@ type Side struct {
 	Engine  string  `json:"engine,omitempty"`  // EngineVPP
 	IfType  string  `json:"iftype,omitempty"`  // IfTypeMemif
 	NetType string  `json:"netType,omitempty"` // NetTypeBridge, NetTypeInterface or NetTypeNone
+	VRF     uint32  `json:"vrf,omitempty"`     // the host's table for netType interface, to [MaxVRF]; 0: VPP's default
 	MTU     int     `json:"mtu,omitempty"`     // bytes, without the Ethernet header; 0: VPP's default
 	MAC     string  `json:"mac,omitempty"`     // aa:bb:cc:dd:ee:ff in lower case; empty: VPP chooses
 	Memif   *Memif  `json:"memif,omitempty"`   // set exactly when IfType is memif
@@ -21,14 +25,26 @@ type Side struct {
 type Memif struct {
 	Role       string `json:"role,omitempty"`       // RoleMaster or RoleSlave
 	Mode       string `json:"mode,omitempty"`       // ModeEthernet or ModeIP
-	SocketFile string `json:"socketfile,omitempty"` // a bare file name; empty: the plugin makes one
-	RingSize   uint32 `json:"ringSize,omitempty"`   // entries, a power of two from 8 to 16384
-	BufferSize uint16 `json:"bufferSize,omitempty"` // bytes, from 64
-	RxQueues   uint8  `json:"rxQueues,omitempty"`
-	TxQueues   uint8  `json:"txQueues,omitempty"`
-	Secret     string `json:"secret,omitempty"` // at most 23 bytes; never to be logged or annotated
-	NoZeroCopy bool   `json:"noZeroCopy,omitempty"`
-	UseDMA     bool   `json:"useDma,omitempty"`
+	SocketFile string `json:"socketfile,omitempty"` // a bare file name, or an abstract one; empty: the plugin makes one
+	SocketType string `json:"socketType,omitempty"` // SocketTypeFile or SocketTypeAbstract; empty in others' contracts: file
+	// SocketOwner and SocketGroup are names or numbers. Like SocketMode they
+	// are the host's, for the file of a master; empty: the plugin finds out.
+	SocketOwner string `json:"socketOwner,omitempty"`
+	SocketGroup string `json:"socketGroup,omitempty"`
+	SocketMode  string `json:"socketMode,omitempty"` // four octal digits, see [Memif.SocketPermissions]
+	RingSize    uint32 `json:"ringSize,omitempty"`   // entries, a power of two from 8 to 16384
+	BufferSize  uint16 `json:"bufferSize,omitempty"` // bytes, from 64
+	RxQueues    uint8  `json:"rxQueues,omitempty"`
+	TxQueues    uint8  `json:"txQueues,omitempty"`
+	Secret      string `json:"secret,omitempty"` // at most 23 bytes; never to be logged or annotated
+	NoZeroCopy  bool   `json:"noZeroCopy,omitempty"`
+	UseDMA      bool   `json:"useDma,omitempty"`
+}
+
+// SocketPermissions is what SocketMode says; ok is false where it says nothing.
+func (m Memif) SocketPermissions() (mode fs.FileMode, ok bool) {
+	n, err := strconv.ParseUint(m.SocketMode, 8, 12)
+	return fs.FileMode(n) & fs.ModePerm, err == nil
 }
 
 // Vhost configures a vhost-user interface.
@@ -43,29 +59,53 @@ type Vhost struct {
 	IngressPolicingBurst int    `json:"ingressPolicingBurst,omitempty"` // Open vSwitch only, kbit
 }
 
-// Bridge names the bridge domain that an endpoint joins.
+// Bridge names the bridge domain that an endpoint joins. On the container's
+// side it may be empty: the domain then has the number that usrsp-app gives the
+// interface.
 type Bridge struct {
-	BridgeName string `json:"bridgeName,omitempty"` // the domain's number
-	BridgeID   int    `json:"bridgeId,omitempty"`   // the same as a number; the older field
-	VlanID     int    `json:"vlanId,omitempty"`
-	Trunks     []int  `json:"trunks,omitempty"`   // Open vSwitch only
-	VlanMode   string `json:"vlanMode,omitempty"` // Open vSwitch only
+	BridgeName string `json:"bridgeName,omitempty"` // a name, or the domain's number
+	BridgeID   int    `json:"bridgeId,omitempty"`   // the number; the older field
+	VlanID     int    `json:"vlanId,omitempty"`     // 1 to 4094; 0: none. Each VLAN is a domain of its own
+	Uplink     string `json:"uplink,omitempty"`     // an interface of the host's VPP that joins too
+	Trunks     []int  `json:"trunks,omitempty"`     // Open vSwitch only
+	VlanMode   string `json:"vlanMode,omitempty"`   // Open vSwitch only
 }
 
-// Domain returns the id of the bridge domain, 1 to [MaxBridgeDomain], or 0
-// where neither field names one by number; after [Parse] a bridge always does.
+// Domain returns the id of the bridge domain that a plain number names, 1 to
+// [MaxBridgeDomain]; 0 where the domain has a name or a VLAN, and so an id that
+// is found through its [Bridge.Key].
 func (b Bridge) Domain() uint32 {
-	if b.BridgeName == "" {
-		return domainOf(int64(b.BridgeID))
-	}
-	n, err := strconv.ParseInt(b.BridgeName, 10, 64)
-	if err != nil {
+	if b.VlanID != 0 {
 		return 0
 	}
-	return domainOf(n)
+	return b.number()
 }
 
-func domainOf(n int64) uint32 {
+// Key is the domain's canonical name, the same for every way to write it: "4"
+// for the number 4, "blue", and with VLAN 100 "4.100" and "blue.100". It is
+// empty where the bridge names no domain, and has at most 68 of the letters,
+// digits, '_', '.' and '-'; no name may end in a dot and a number, so that no
+// two domains share a key.
+func (b Bridge) Key() string {
+	key := b.BridgeName
+	if n := b.number(); n != 0 {
+		key = strconv.FormatUint(uint64(n), 10)
+	}
+	if key != "" && b.VlanID != 0 {
+		key += "." + strconv.Itoa(b.VlanID)
+	}
+	return key
+}
+
+// number is the one that names the domain, without its VLAN.
+func (b Bridge) number() uint32 {
+	n := int64(b.BridgeID)
+	if b.BridgeName != "" {
+		var err error
+		if n, err = strconv.ParseInt(b.BridgeName, 10, 64); err != nil {
+			return 0
+		}
+	}
 	if n < 1 || n > MaxBridgeDomain {
 		return 0
 	}

@@ -1,5 +1,7 @@
 package netconf
 
+import "github.com/userspace-cni/userspace-cni/pkg/internal/fields"
+
 // Engines: the vswitch that makes an endpoint.
 const (
 	EngineVPP     = "vpp"
@@ -38,6 +40,13 @@ const (
 	ModeInjectPunt = "inject-punt"
 )
 
+// Types of a memif's socket: a file in the shared directory, or an abstract one
+// in the pod's network namespace.
+const (
+	SocketTypeFile     = "file"
+	SocketTypeAbstract = "abstract"
+)
+
 // Modes of a vhost-user endpoint.
 const (
 	VhostClient = "client"
@@ -51,14 +60,19 @@ const DefaultVPPAPISocket = "/run/vpp/api.sock"
 // (L2_BD_ID_MAX in vnet/l2/l2_bd.h). 0 is VPP's own.
 const MaxBridgeDomain = 1<<24 - 1
 
+// MaxVRF is the highest number of a table: VPP takes the one above for "none"
+// (ip_table_add_del in vnet/ip/ip.api).
+const MaxVRF = 1<<32 - 2
+
 var (
 	cniVersions = []string{"0.3.1", "0.4.0", "1.0.0", "1.1.0"}
-	logLevels   = []string{"panic", "error", "warning", "info", "debug", "verbose"}
+	logLevels   = fields.LogLevels
 	engines     = []string{EngineVPP, EngineOVS, EngineOVSDPDK}
 	ifTypes     = []string{IfTypeMemif, IfTypeVhostUser, IfTypeVCL, IfTypeTap, IfTypeAFPacket, IfTypeVeth}
 	netTypes    = []string{NetTypeBridge, NetTypeInterface, NetTypeNone}
 	roles       = []string{RoleMaster, RoleSlave}
 	memifModes  = []string{ModeEthernet, ModeIP, ModeInjectPunt}
+	socketTypes = []string{SocketTypeFile, SocketTypeAbstract}
 	vhostModes  = []string{VhostClient, VhostServer}
 	vlanModes   = []string{"access", "trunk", "native-tagged", "native-untagged", "dot1q-tunnel"}
 )

@@ -3,6 +3,8 @@ package netconf
 import (
 	"fmt"
 	"strings"
+
+	"github.com/userspace-cni/userspace-cni/pkg/internal/fields"
 )
 
 var sideNames = []string{"host", "container"}
@@ -13,23 +15,49 @@ var ovsOnly = []string{"bridge.trunks", "bridge.vlanMode", "vhost.ingressPolicin
 // remark collects the warnings on a configuration that is otherwise right and
 // complete.
 func (r *reader) remark(c *NetConf) {
-	if c.KubeConfig != "" {
-		r.warn("kubeconfig is not used yet; the contract goes by file")
-	}
 	if c.LogFile != "" && c.LogFile[0] != '/' {
-		r.warn(fmt.Sprintf("logFile %q depends on the working directory of whoever calls the plugin; give an absolute path", c.LogFile))
+		r.Warn(fmt.Sprintf("logFile %q depends on the working directory of whoever calls the plugin; give an absolute path", c.LogFile))
 	}
-	if c.IPAM.Type == "" && r.givenIPAM() {
-		r.warn("ipam has no type: no addresses are assigned")
+	r.remarkAddresses(c)
+	if c.Host.NetType == NetTypeInterface && c.IPAM.Type == "" && len(c.StaticAddresses()) == 0 {
+		r.Warn("host.netType is \"interface\" and the pod has no addresses: nothing is routed to it")
 	}
+	if c.Host.Memif.Role == RoleSlave && string(r.Given["host.memif.noZeroCopy"]) == "false" {
+		r.Warn("host.memif.noZeroCopy is true all the same: a slave on the host would hand all of VPP's buffers to the pod")
+	}
+	r.remarkMAC("host", c.Host)
+	r.remarkMAC("container", c.Container)
 	r.remarkBlocks("host", c.Host)
 	r.remarkBlocks("container", c.Container)
 	r.remarkOVSOnly()
 }
 
+// remarkAddresses: without an IPAM plugin there is nobody who could complete an
+// address.
+func (r *reader) remarkAddresses(c *NetConf) {
+	if c.IPAM.Type != "" {
+		return
+	}
+	if r.givenIPAM() {
+		r.Warn("ipam has no type: no addresses are assigned")
+	}
+	for _, ip := range c.RequestedIPs {
+		if !ip.IsValid() {
+			r.Warn(fmt.Sprintf("the requested address %s is ignored: it has no prefix length, and there is no ipam", ip.Addr()))
+		}
+	}
+}
+
 func (r *reader) givenIPAM() bool {
-	list, _ := members(r.given["ipam"])
+	list, _ := fields.Members(r.Given["ipam"])
 	return len(list) > 0
+}
+
+// remarkMAC: an interface in mode ip has no Ethernet header.
+func (r *reader) remarkMAC(name string, s Side) {
+	if s.MAC != "" && memif(s).Mode == ModeIP {
+		r.Warn(fields.Join(name, "mac") + " is ignored: memif.mode is \"ip\"")
+	}
 }
 
 // remarkBlocks names the blocks that the side's iftype and netType don't need,
@@ -40,11 +68,11 @@ func (r *reader) remarkBlocks(name string, s Side) {
 		{"vhost", "iftype", s.IfType, IfTypeVhostUser},
 		{"bridge", "netType", s.NetType, NetTypeBridge},
 	} {
-		path := join(name, b.block)
+		path := fields.Join(name, b.block)
 		if b.is == b.needs || !r.givenBelow(path) {
 			continue
 		}
-		r.warn(fmt.Sprintf("%s is ignored: %s is %q", path, join(name, b.field), b.is))
+		r.Warn(fmt.Sprintf("%s is ignored: %s is %q", path, fields.Join(name, b.field), b.is))
 		r.forget(path)
 	}
 }
@@ -53,18 +81,18 @@ func (r *reader) remarkOVSOnly() {
 	var found []string
 	for _, s := range sideNames {
 		for _, f := range ovsOnly {
-			if r.given[join(s, f)] != nil {
-				found = append(found, join(s, f))
+			if r.Given[fields.Join(s, f)] != nil {
+				found = append(found, fields.Join(s, f))
 			}
 		}
 	}
 	if found != nil {
-		r.warn(strings.Join(found, ", ") + ": for Open vSwitch only, ignored on VPP")
+		r.Warn(strings.Join(found, ", ") + ": for Open vSwitch only, ignored on VPP")
 	}
 }
 
 func (r *reader) givenBelow(path string) bool {
-	for p := range r.given {
+	for p := range r.Given {
 		if strings.HasPrefix(p, path+".") {
 			return true
 		}
@@ -73,9 +101,9 @@ func (r *reader) givenBelow(path string) bool {
 }
 
 func (r *reader) forget(path string) {
-	for p := range r.given {
+	for p := range r.Given {
 		if strings.HasPrefix(p, path+".") {
-			delete(r.given, p)
+			delete(r.Given, p)
 		}
 	}
 }

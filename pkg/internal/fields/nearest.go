@@ -1,10 +1,10 @@
-package netconf
+package fields
 
 import "strings"
 
-// nearest returns the candidate that takes the fewest edits to reach from key,
+// Nearest returns the candidate that takes the fewest edits to reach from key,
 // regardless of case, and that number. The first of equals wins.
-func nearest(key string, candidates []string) (best string, edits int) {
+func Nearest(key string, candidates []string) (best string, edits int) {
 	edits = -1
 	for _, c := range candidates {
 		if d := distance(strings.ToLower(key), strings.ToLower(c)); edits < 0 || d < edits {
