@@ -37,7 +37,10 @@ func (e *Engine) Ensure(ctx context.Context, spec Spec, fresh bool) error {
 			return err
 		}
 		if fresh {
-			err := nothing(spec).plan(vpp.Existence).Apply(ctx, s)
+			state, err := look(ctx, s, spec)
+			if err == nil {
+				err = state.plan(vpp.Existence).Apply(ctx, s)
+			}
 			if !errors.Is(err, vpp.ErrExists) {
 				return err
 			}
@@ -117,6 +120,25 @@ func nothing(spec Spec) state {
 		all = append(all, part.Nothing())
 	}
 	return all
+}
+
+// look is the state of a VPP that has nothing of the attachment itself; only
+// what it shares with others is looked at.
+func look(ctx context.Context, s *vpp.Session, spec Spec) (state, error) {
+	var all state
+	for _, part := range spec.parts() {
+		shared, ok := part.(vpp.Shared)
+		if !ok {
+			all = append(all, part.Nothing())
+			continue
+		}
+		seen, err := shared.Look(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, seen)
+	}
+	return all, nil
 }
 
 // observe looks at what VPP has of the spec, as far as the goal needs it.

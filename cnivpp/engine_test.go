@@ -58,7 +58,7 @@ func newEngine(t *testing.T) (*Engine, Spec) {
 	})
 	id := identity
 	id.Socket = filepath.Join(dir, "memif.sock")
-	spec, err := NewSpec(side(), id)
+	spec, err := HostSpec(side(), id, Numbers{}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +218,7 @@ func TestRenew(t *testing.T) {
 	other.Memif.Role = netconf.RoleSlave
 	id := identity
 	id.Socket = filepath.Join(filepath.Dir(e.Socket), "memif.sock")
-	changed, err := NewSpec(other, id)
+	changed, err := HostSpec(other, id, Numbers{}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,7 +233,7 @@ func TestForeign(t *testing.T) {
 	e, spec := newEngine(t)
 	id := identity
 	id.Tag, id.Socket = "somebody else's", filepath.Join(filepath.Dir(e.Socket), "theirs.sock")
-	theirs, err := NewSpec(side(), id)
+	theirs, err := HostSpec(side(), id, Numbers{}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -279,7 +279,7 @@ func TestMessagesAreProbed(t *testing.T) {
 	}
 	slices.Sort(names)
 	want := []string{
-		"bridge_domain_add_del_v2", "bridge_domain_dump", "ip_address_dump", "ip_route_add_del", "ip_route_dump",
+		"bridge_domain_add_del_v2", "bridge_domain_dump", "ip_address_dump", "ip_route_add_del", "ip_route_lookup",
 		"memif_create_v2", "memif_delete", "memif_dump", "memif_socket_filename_add_del_v2", "memif_socket_filename_dump",
 		"sw_interface_add_del_address", "sw_interface_dump", "sw_interface_set_flags", "sw_interface_set_l2_bridge",
 		"sw_interface_set_mtu", "sw_interface_tag_add_del",

@@ -63,18 +63,31 @@ func (e *Engine) find(ctx context.Context, tag string) ([]Spec, error) {
 }
 
 func describe(ctx context.Context, session *vpp.Session, iface vpp.Interface) (Spec, error) {
-	domain, err := session.DomainOf(ctx, iface.Index)
-	if err != nil {
-		return Spec{}, err
+	spec := Spec{Tag: iface.Tag}
+	if err := spec.describeKind(ctx, session, iface); err != nil {
+		return spec, err
 	}
+	var err error
+	if spec.Domain, err = session.DomainOf(ctx, iface.Index); err != nil {
+		return spec, err
+	}
+	if spec.Gateway, err = session.GatewayOf(ctx, iface.Index); err != nil || spec.Gateway == nil {
+		return spec, err
+	}
+	spec.Routes, err = session.RoutesOver(ctx, spec.Gateway.Table, iface.Index)
+	return spec, err
+}
+
+func (s *Spec) describeKind(ctx context.Context, session *vpp.Session, iface vpp.Interface) error {
 	for name, k := range kinds {
 		endpoint, err := k.find(ctx, session, iface)
 		if err != nil {
-			return Spec{}, err
+			return err
 		}
 		if endpoint != nil {
-			return Spec{Kind: name, Endpoint: endpoint, Tag: iface.Tag, Domain: domain}, nil
+			s.Kind, s.Endpoint = name, endpoint
+			return nil
 		}
 	}
-	return Spec{}, fmt.Errorf("interface %s has our tag %q but is of no kind that we make", iface.Name, iface.Tag)
+	return fmt.Errorf("interface %s has our tag %q but is of no kind that we make", iface.Name, iface.Tag)
 }

@@ -4,12 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
-
-	"go.fd.io/govpp/api"
-	interfaces "go.fd.io/govpp/binapi/interface"
-	"go.fd.io/govpp/binapi/ip"
-	"go.fd.io/govpp/binapi/l2"
 
 	"github.com/userspace-cni/userspace-cni/cnivpp/vpp"
 	"github.com/userspace-cni/userspace-cni/pkg/netconf"
@@ -17,9 +13,6 @@ import (
 
 // maxMTU is the largest that an IP packet can be, in bytes.
 const maxMTU = 65535
-
-// domainTag marks the bridge domains that we made.
-const domainTag = "userspace-cni"
 
 // Spec is a validated description of one side of one attachment.
 type Spec struct {
@@ -30,15 +23,20 @@ type Spec struct {
 	Tag string
 	// MTU is that of layer 3, in bytes; 0 leaves VPP's.
 	MTU uint32
-	// Domain is the id of the bridge domain to join; 0: none.
-	Domain    uint32
+	// Domain is the bridge domain to join; nil: none.
+	Domain *vpp.Domain
+	// BVI makes the domain itself a host with the addresses; nil: they are the
+	// endpoint's.
+	BVI *vpp.BVI
+	// Gateway is that of the routed network to join; nil: none.
+	Gateway   *vpp.Gateway
 	Addresses []netip.Prefix
-	Routes    []vpp.Route
+	// Routes are in the gateway's table, or in table 0.
+	Routes []vpp.Route
 }
 
 // NewSpec describes the endpoint of a validated side of a configuration, on its
-// own or in the bridge domain that the side names. Addresses and routes are the
-// caller's to add.
+// own. The network that it joins, addresses and routes are the caller's to add.
 func NewSpec(side netconf.Side, id vpp.Identity) (Spec, error) {
 	k, err := kindOf(side.IfType)
 	if err != nil {
@@ -51,61 +49,74 @@ func NewSpec(side netconf.Side, id vpp.Identity) (Spec, error) {
 	if err != nil {
 		return Spec{}, err
 	}
-	spec := Spec{Kind: side.IfType, Endpoint: endpoint, Tag: id.Tag, MTU: uint32(side.MTU)}
-	if side.NetType == netconf.NetTypeBridge && side.Bridge != nil {
-		spec.Domain = side.Bridge.Domain()
-	}
-	return spec, nil
+	return Spec{Kind: side.IfType, Endpoint: endpoint, Tag: id.Tag, MTU: uint32(side.MTU)}, nil
 }
 
-// parts are what the spec consists of, in the order in which they are made. The
-// domain is first, so that it is last when the order is reversed: it can only
-// go when its port has gone.
+// parts are what the spec consists of, in the order in which they are made.
+// What is shared with other attachments is first, so that it is last when the
+// order is reversed: it can only go when the endpoint has gone.
 func (s Spec) parts() []vpp.Part {
-	name := s.Endpoint.Interface()
+	name, holder := s.Endpoint.Interface(), s.holder()
 	var parts []vpp.Part
-	if s.Domain != 0 {
-		parts = append(parts, vpp.Domain{ID: s.Domain, Tag: domainTag})
+	if s.Gateway != nil {
+		parts = append(parts, *s.Gateway)
+	}
+	if s.Domain != nil {
+		parts = append(parts, *s.Domain)
 	}
 	parts = append(parts, s.Endpoint, vpp.Link{Interface: name, Tag: s.Tag, MTU: s.MTU})
-	if s.Domain != 0 {
-		parts = append(parts, vpp.Port{Interface: name, Domain: s.Domain})
+	if s.Gateway != nil {
+		parts = append(parts, vpp.Routed{Interface: name, Gateway: s.Gateway.Interface(), Table: s.Gateway.Table, V6: s.hasV6()})
+	}
+	if s.Domain != nil {
+		parts = append(parts, vpp.Port{Interface: name, Domain: s.Domain.ID})
+	}
+	if s.BVI != nil {
+		parts = append(parts, *s.BVI)
 	}
 	if len(s.Addresses) > 0 {
-		parts = append(parts, vpp.Addresses{Interface: name, Prefixes: s.Addresses})
+		parts = append(parts, vpp.Addresses{Interface: holder, Prefixes: s.Addresses})
 	}
 	parts = append(parts, vpp.Up{Interface: name})
 	if len(s.Routes) > 0 {
-		parts = append(parts, vpp.Routes{Interface: name, Routes: s.Routes})
+		parts = append(parts, vpp.Routes{Interface: holder, Table: s.table(), Routes: s.Routes})
 	}
 	return parts
 }
 
-// messages are those that VPP must have for the spec.
-func (s Spec) messages() []api.Message {
-	needed := append(s.Endpoint.Messages(),
-		&interfaces.SwInterfaceDump{}, &interfaces.SwInterfaceTagAddDel{}, &interfaces.SwInterfaceSetFlags{})
-	if s.MTU != 0 {
-		needed = append(needed, &interfaces.SwInterfaceSetMtu{})
+// holder is the interface that has the addresses and routes.
+func (s Spec) holder() string {
+	if s.BVI != nil {
+		return s.BVI.Interface()
 	}
-	if s.Domain != 0 {
-		needed = append(needed, &l2.BridgeDomainAddDelV2{}, &l2.BridgeDomainDump{}, &l2.SwInterfaceSetL2Bridge{})
-	}
-	if len(s.Addresses) > 0 {
-		needed = append(needed, &interfaces.SwInterfaceAddDelAddress{}, &ip.IPAddressDump{})
-	}
-	if len(s.Routes) > 0 {
-		needed = append(needed, &ip.IPRouteAddDel{}, &ip.IPRouteDump{})
-	}
-	return needed
+	return s.Endpoint.Interface()
 }
 
-// shared names what the spec uses together with other attachments.
-func (s Spec) shared() []string {
-	if s.Domain == 0 {
-		return nil
+func (s Spec) table() uint32 {
+	if s.Gateway != nil {
+		return s.Gateway.Table
 	}
-	return []string{fmt.Sprintf("bridge-domain/%d", s.Domain)}
+	return 0
+}
+
+func (s Spec) hasV6() bool {
+	return slices.ContainsFunc(s.Gateway.Addresses, netip.Addr.Is6)
+}
+
+// shared names what the spec uses together with other attachments, in an order
+// that is the same for all: locks are taken in it.
+func (s Spec) shared() []string {
+	var names []string
+	if s.Domain != nil {
+		names = append(names, fmt.Sprintf("bridge-domain/%d", s.Domain.ID))
+		if s.Domain.Uplink != "" {
+			names = append(names, "uplink/"+s.Domain.Uplink)
+		}
+	}
+	if s.Gateway != nil {
+		names = append(names, fmt.Sprintf("table/%d", s.Gateway.Table))
+	}
+	return names
 }
 
 // wireSpec is a Spec as it stands in a record.
@@ -114,7 +125,9 @@ type wireSpec struct {
 	Endpoint  json.RawMessage `json:"endpoint"`
 	Tag       string          `json:"tag"`
 	MTU       uint32          `json:"mtu,omitempty"`
-	Domain    uint32          `json:"bridgeDomain,omitempty"`
+	Domain    *vpp.Domain     `json:"bridgeDomain,omitempty"`
+	BVI       *vpp.BVI        `json:"bvi,omitempty"`
+	Gateway   *vpp.Gateway    `json:"gateway,omitempty"`
 	Addresses []netip.Prefix  `json:"addresses,omitempty"`
 	Routes    []vpp.Route     `json:"routes,omitempty"`
 }
@@ -125,7 +138,7 @@ func (s Spec) MarshalJSON() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(wireSpec{s.Kind, endpoint, s.Tag, s.MTU, s.Domain, s.Addresses, s.Routes})
+	return json.Marshal(wireSpec{s.Kind, endpoint, s.Tag, s.MTU, s.Domain, s.BVI, s.Gateway, s.Addresses, s.Routes})
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -142,7 +155,7 @@ func (s *Spec) UnmarshalJSON(data []byte) error {
 	if err != nil {
 		return err
 	}
-	*s = Spec{w.Kind, endpoint, w.Tag, w.MTU, w.Domain, w.Addresses, w.Routes}
+	*s = Spec{w.Kind, endpoint, w.Tag, w.MTU, w.Domain, w.BVI, w.Gateway, w.Addresses, w.Routes}
 	return s.validate()
 }
 
@@ -154,8 +167,12 @@ func (s Spec) validate() error {
 		return fmt.Errorf("tag %q has %d bytes; allowed: 1 to %d without NUL", s.Tag, len(s.Tag), vpp.MaxTag)
 	case s.MTU > maxMTU:
 		return fmt.Errorf("mtu %d is not allowed; allowed: 0 to %d", s.MTU, maxMTU)
-	case s.Domain > netconf.MaxBridgeDomain:
-		return fmt.Errorf("bridge domain %d is not allowed; allowed: 0 to %d", s.Domain, netconf.MaxBridgeDomain)
+	case s.Domain != nil && (s.Domain.ID == 0 || s.Domain.ID > netconf.MaxBridgeDomain):
+		return fmt.Errorf("bridge domain %d is not allowed; allowed: 1 to %d", s.Domain.ID, netconf.MaxBridgeDomain)
+	case s.BVI != nil && (s.Domain == nil || s.BVI.Instance > vpp.MaxLoopback):
+		return fmt.Errorf("BVI loop%d is not allowed; allowed: loop0 to loop%d, with a bridge domain", s.BVI.Instance, vpp.MaxLoopback)
+	case s.Gateway != nil && s.Gateway.Instance > vpp.MaxLoopback:
+		return fmt.Errorf("gateway loop%d is not allowed; allowed: loop0 to loop%d", s.Gateway.Instance, vpp.MaxLoopback)
 	}
 	for _, address := range s.Addresses {
 		if !address.IsValid() || address.Addr().Is4In6() {

@@ -27,13 +27,13 @@ func side() netconf.Side {
 	}
 }
 
-func TestNewSpec(t *testing.T) {
-	got, err := NewSpec(side(), identity)
+func TestHostSpec(t *testing.T) {
+	got, err := HostSpec(side(), identity, Numbers{}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := Spec{
-		Kind: "memif", Tag: identity.Tag, MTU: 1500, Domain: 5,
+		Kind: "memif", Tag: identity.Tag, MTU: 1500, Domain: &vpp.Domain{ID: 5, Tag: ownTag},
 		Endpoint: memif.Endpoint{
 			SocketID: 70001, Filename: "/s/memif.sock", Role: "master", Mode: "ethernet", RingSize: 512,
 			Secret: "secret", MAC: identity.MAC,
@@ -44,7 +44,7 @@ func TestNewSpec(t *testing.T) {
 	}
 }
 
-func TestNewSpecFaults(t *testing.T) {
+func TestHostSpecFaults(t *testing.T) {
 	for name, spoil := range map[string]func(s *netconf.Side, id *vpp.Identity){
 		"unknown iftype": func(s *netconf.Side, _ *vpp.Identity) { s.IfType = "tap" },
 		"no block":       func(s *netconf.Side, _ *vpp.Identity) { s.Memif = nil },
@@ -56,7 +56,7 @@ func TestNewSpecFaults(t *testing.T) {
 	} {
 		s, id := side(), identity
 		spoil(&s, &id)
-		if spec, err := NewSpec(s, id); err == nil {
+		if spec, err := HostSpec(s, id, Numbers{}, nil, nil); err == nil {
 			t.Errorf("%s: %+v", name, spec)
 		}
 	}
@@ -64,7 +64,7 @@ func TestNewSpecFaults(t *testing.T) {
 
 // TestSpecRoundTrip: what is read from a record is what was written.
 func TestSpecRoundTrip(t *testing.T) {
-	spec, err := NewSpec(side(), identity)
+	spec, err := HostSpec(side(), identity, Numbers{}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func TestHostileSpec(t *testing.T) {
 // TestMakingValidates: a spec that didn't come out of a record is checked before
 // VPP is even connected.
 func TestMakingValidates(t *testing.T) {
-	spec, err := NewSpec(side(), identity)
+	spec, err := HostSpec(side(), identity, Numbers{}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

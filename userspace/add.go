@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
+	"os"
 	"strings"
 
 	"github.com/containernetworking/cni/pkg/ns"
@@ -19,6 +21,9 @@ import (
 // nothing.
 func (c *call) add(ctx context.Context) error {
 	if err := c.parse(); err != nil {
+		return err
+	}
+	if err := c.permit(); err != nil {
 		return err
 	}
 	if err := c.checkNetns(); err != nil {
@@ -41,7 +46,9 @@ func (c *call) add(ctx context.Context) error {
 		return err
 	}
 	if !intact {
-		if result, err = c.make(ctx, record, result); err != nil {
+		making, cancel := c.keepingTimeToUndo(ctx)
+		defer cancel()
+		if result, err = c.make(making, record, result); err != nil {
 			return c.undo(ctx, record, err)
 		}
 	}
@@ -53,6 +60,9 @@ func (c *call) add(ctx context.Context) error {
 func (c *call) checkNetns() error {
 	if override := c.args.NetnsOverride; strings.EqualFold(override, "true") || override == "1" {
 		return nil
+	}
+	if _, err := os.Stat(c.args.Netns); err != nil {
+		return types.NewError(types.ErrInvalidNetNS, fmt.Sprintf("CNI_NETNS: %v; allowed: the path of the pod's network namespace", err), "")
 	}
 	own, err := ns.CheckNetNS(c.args.Netns)
 	if err != nil {
@@ -128,7 +138,7 @@ func (c *call) make(ctx context.Context, record *state.Record, result *current.R
 			return nil, err
 		}
 	}
-	if err := c.complete(record, result); err != nil {
+	if err := c.complete(record, result, engine); err != nil {
 		return nil, err
 	}
 	if err := c.create(ctx, record, engine); err != nil {
@@ -156,6 +166,9 @@ func (c *call) prepareDir(record *state.Record) error {
 	if err := dir.Create(); err != nil {
 		return err
 	}
+	if c.isAbstract() {
+		return nil
+	}
 	if err := dir.Clear(c.socketName()); err != nil {
 		return err
 	}
@@ -167,7 +180,7 @@ func (c *call) prepareDir(record *state.Record) error {
 // allocate asks IPAM for addresses, where the configuration has an IPAM.
 func (c *call) allocate(ctx context.Context) (*current.Result, error) {
 	if c.conf.IPAM.Type == "" {
-		return &current.Result{}, nil
+		return c.static(), nil
 	}
 	result, err := c.IPAM.Add(ctx, c.conf.IPAM.Type, c.args.StdinData)
 	if err != nil {
@@ -182,20 +195,53 @@ func (c *call) allocate(ctx context.Context) (*current.Result, error) {
 	return result, nil
 }
 
+// static is a result with the addresses that the pod asks for, where there is no
+// IPAM to ask.
+func (c *call) static() *current.Result {
+	result := &current.Result{}
+	for _, prefix := range c.conf.StaticAddresses() {
+		result.IPs = append(result.IPs, &current.IPConfig{Address: net.IPNet{
+			IP: prefix.Addr().AsSlice(), Mask: net.CIDRMask(prefix.Bits(), prefix.Addr().BitLen()),
+		}})
+	}
+	return result
+}
+
 // create makes the endpoint. A number that somebody else uses on the vswitch is
 // exchanged for the next one.
 func (c *call) create(ctx context.Context, record *state.Record, engine Engine) error {
 	for {
 		err := engine.Create(ctx, record.Spec)
-		if !errors.Is(err, errNumberTaken) {
+		taken := new(numberTakenError)
+		if !errors.As(err, &taken) {
 			return err
 		}
 		c.log.Info("choosing another number", "err", err)
 		if err := engine.Remove(ctx, record.Spec); err != nil {
 			return err
 		}
-		if err := c.reserve(record, engine); err != nil {
+		if err := c.exchange(record, engine, taken.kind); err != nil {
 			return err
 		}
 	}
+}
+
+// exchange describes the endpoint anew with another number of the given kind;
+// empty: its own.
+func (c *call) exchange(record *state.Record, engine Engine, kind string) error {
+	if kind == "" {
+		return c.reserve(record, engine)
+	}
+	if err := c.Names.Avoid(kind, record.Shared[kind]); err != nil {
+		return err
+	}
+	return c.redescribe(record, engine)
+}
+
+// redescribe describes the endpoint anew with its own number as it is.
+func (c *call) redescribe(record *state.Record, engine Engine) error {
+	if err := c.describe(record, engine)(record.Numbers[len(record.Numbers)-1]); err != nil {
+		return err
+	}
+	return c.Store.Put(record)
 }

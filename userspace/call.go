@@ -6,11 +6,13 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
 
 	"github.com/containernetworking/cni/pkg/skel"
+	current "github.com/containernetworking/cni/pkg/types/100"
 
 	"github.com/userspace-cni/userspace-cni/pkg/contract"
 	"github.com/userspace-cni/userspace-cni/pkg/logging"
@@ -28,9 +30,12 @@ type call struct {
 	args *skel.CmdArgs
 	// conf is validated only as far as DEL needs it; see parse.
 	conf       *netconf.NetConf
+	cniArgs    netconf.Args
 	attachment state.Attachment
-	log        *slog.Logger
-	closeLog   func()
+	// result is IPAM's, once there is one.
+	result   *current.Result
+	log      *slog.Logger
+	closeLog func()
 }
 
 func (p *Plugin) newCall(args *skel.CmdArgs) (*call, error) {
@@ -38,6 +43,7 @@ func (p *Plugin) newCall(args *skel.CmdArgs) (*call, error) {
 	if err != nil {
 		return nil, err
 	}
+	conf.ApplyNode(p.Node)
 	log, closeLog := logging.New(p.Stderr, conf.LogFile, conf.LogLevel)
 	return &call{
 		Plugin:     p,
@@ -62,15 +68,31 @@ func (c *call) locked(ctx context.Context, do func(*call, context.Context) error
 
 // parse validates the whole configuration, for the verbs that need it whole.
 func (c *call) parse() error {
-	conf, err := netconf.Parse(c.args.StdinData)
+	cniArgs, err := netconf.ParseArgs(c.args.Args)
 	if err != nil {
 		return err
 	}
-	for _, warning := range conf.Warnings {
+	conf, err := netconf.ParseFor(c.args.StdinData, cniArgs)
+	if err != nil {
+		return err
+	}
+	conf.ApplyNode(c.Node)
+	for _, warning := range append(cniArgs.Warnings, conf.Warnings...) {
 		c.log.Warn(warning)
 	}
-	c.conf = conf
+	if conf.KubeConfig != "" {
+		c.log.Warn("kubeconfig is not used yet: the contract goes by the file in the shared directory")
+	}
+	c.conf, c.cniArgs = conf, cniArgs
 	return nil
+}
+
+// permit refuses what the node settings don't grant to the pod's namespace.
+func (c *call) permit() error {
+	if c.NodeErr != nil {
+		return fmt.Errorf("node settings: %w", c.NodeErr)
+	}
+	return c.conf.CheckGrants(c.Node, c.cniArgs.PodNamespace)
 }
 
 func (c *call) engine(name, socket string) (Engine, error) {
@@ -86,7 +108,7 @@ func (c *call) tag() string { return tagPrefix + c.attachment.Key() }
 // newRecord is the record of the attachment as the configuration describes it,
 // without a number and so without a spec.
 func (c *call) newRecord() *state.Record {
-	hash := sha256.Sum256(c.args.StdinData)
+	hash := sha256.Sum256(append([]byte(c.args.Args+"\x00"), c.args.StdinData...))
 	dir := c.dir()
 	return &state.Record{
 		Attachment: c.attachment,
@@ -129,15 +151,54 @@ var unfit = regexp.MustCompile(`[^A-Za-z0-9_.-]`)
 // describe completes a record for the number that was reserved for it.
 func (c *call) describe(r *state.Record, engine Engine) func(uint32) error {
 	return func(number uint32) error {
-		spec, err := engine.Describe(c.conf.Host, Identity{
-			Tag:    c.tag(),
-			Number: number,
-			Socket: dirOf(r).Socket(c.socketName()),
-			MAC:    macFor(c.attachment, "host"),
-		})
-		r.Spec = spec
+		wanted := Wanted{
+			Side:     c.conf.Host,
+			Identity: Identity{Tag: c.tag(), Number: number, Socket: c.socket(r), MAC: macFor(c.attachment, "host")},
+			Numbers:  map[string]uint32{},
+		}
+		if c.result != nil {
+			wanted.Addresses, wanted.Gateways = addressesOf(c.result)
+		}
+		for _, shared := range engine.Shared(wanted) {
+			n, err := c.Names.Number(shared.Kind, shared.Name, shared.Start, shared.Last)
+			if err != nil {
+				return err
+			}
+			wanted.Numbers[shared.Kind] = n
+		}
+		r.Shared = wanted.Numbers
+		var err error
+		r.Spec, err = engine.Describe(wanted)
 		return err
 	}
+}
+
+// socket is where the endpoint meets its peer, in the vswitch's notation.
+func (c *call) socket(r *state.Record) string {
+	if c.isAbstract() {
+		return "abstract:" + c.socketName() + ",netns_name=" + c.args.Netns
+	}
+	return dirOf(r).Socket(c.socketName())
+}
+
+// isAbstract tells whether the socket is in the pod's network namespace instead
+// of a directory.
+func (c *call) isAbstract() bool {
+	memif := c.conf.Host.Memif
+	return memif != nil && memif.SocketType == netconf.SocketTypeAbstract
+}
+
+// addressesOf takes the addresses and their gateways out of a result.
+func addressesOf(result *current.Result) (addresses, gateways []netip.Addr) {
+	for _, ip := range result.IPs {
+		if address, ok := netip.AddrFromSlice(ip.Address.IP); ok {
+			addresses = append(addresses, address.Unmap())
+		}
+		if gateway, ok := netip.AddrFromSlice(ip.Gateway); ok {
+			gateways = append(gateways, gateway.Unmap())
+		}
+	}
+	return addresses, gateways
 }
 
 // podMAC is the address of the pod's end.

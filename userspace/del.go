@@ -132,12 +132,18 @@ func (c *call) files() []string {
 // undo takes a failed ADD back and returns why it failed, with what couldn't be
 // taken back.
 func (c *call) undo(ctx context.Context, record *state.Record, cause error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Node.AddTimeout/undoShare)
 	defer cancel()
 	if err := c.dismantle(ctx, record); err != nil {
 		return errors.Join(cause, fmt.Errorf("undoing it failed too, DEL will try again: %w", err))
 	}
 	return cause
+}
+
+// keepingTimeToUndo is the context of ADD's work: it ends before the call's.
+func (c *call) keepingTimeToUndo(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, _ := ctx.Deadline()
+	return context.WithDeadline(ctx, deadline.Add(-c.Node.AddTimeout/undoShare))
 }
 
 // shorter is a context that leaves some of the call's time to what follows.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 
 	"github.com/userspace-cni/userspace-cni/cnivpp"
 	"github.com/userspace-cni/userspace-cni/cnivpp/vpp"
@@ -18,10 +19,13 @@ type Engine interface {
 	// Number is where the search for a number that is free for the attachment
 	// with this key starts (see Identity).
 	Number(iftype, key string) (uint32, error)
+	// Shared lists the names of what the attachment shares with others and needs
+	// a number for; with a result of IPAM they may be more.
+	Shared(w Wanted) []SharedName
 	// Describe makes the spec of the host's side, without any I/O.
-	Describe(side netconf.Side, id Identity) (json.RawMessage, error)
+	Describe(w Wanted) (json.RawMessage, error)
 	// Create makes what the spec describes, of which nothing exists. It fails
-	// with errNumberTaken when the identity's number is in use there. What it
+	// with a numberTakenError when one of our numbers is in use there. What it
 	// has made when it fails stays.
 	Create(ctx context.Context, spec json.RawMessage) error
 	// Check returns the steps that lead from what there is to the spec, one a
@@ -43,7 +47,41 @@ type Identity struct {
 	MAC    string
 }
 
-var errNumberTaken = errors.New("the number is taken on the vswitch")
+// Wanted is what the host's side shall be.
+type Wanted struct {
+	Side netconf.Side
+	Identity
+	// Numbers are those of the shared names, by kind.
+	Numbers map[string]uint32
+	// Addresses and Gateways are the pod's; none before IPAM has answered.
+	Addresses, Gateways []netip.Addr
+}
+
+// SharedName is the name of something that attachments share.
+type SharedName struct {
+	// Kind is kindDomain or kindLoopback.
+	Kind string
+	Name string
+	// Start is where the search for its number starts, Last the highest allowed.
+	Start, Last uint32
+}
+
+// Kinds of what is shared and has a number.
+const (
+	kindDomain   = "bridge-domain"
+	kindLoopback = "loopback"
+)
+
+// numberTakenError says that one of our numbers is somebody else's on the
+// vswitch.
+type numberTakenError struct {
+	// kind is that of the shared name; empty: the attachment's own number.
+	kind string
+	err  error
+}
+
+func (e *numberTakenError) Error() string { return e.err.Error() }
+func (e *numberTakenError) Unwrap() error { return e.err }
 
 // newEngine makes an engine that talks to the vswitch at an API socket.
 type newEngine func(socket string, locks cnivpp.Locker, log *slog.Logger) Engine
@@ -65,8 +103,20 @@ var _ Engine = vppEngine{}
 
 func (v vppEngine) Number(iftype, key string) (uint32, error) { return cnivpp.Number(iftype, key) }
 
-func (v vppEngine) Describe(side netconf.Side, id Identity) (json.RawMessage, error) {
-	spec, err := cnivpp.NewSpec(side, vpp.Identity(id))
+func (v vppEngine) Shared(w Wanted) []SharedName {
+	var all []SharedName
+	if name, ok := cnivpp.DomainName(w.Side); ok {
+		all = append(all, SharedName{kindDomain, name.Name, name.Start, name.Last})
+	}
+	if name, ok := cnivpp.LoopbackName(w.Side, cnivpp.Gateways(w.Gateways)); ok {
+		all = append(all, SharedName{kindLoopback, name.Name, name.Start, name.Last})
+	}
+	return all
+}
+
+func (v vppEngine) Describe(w Wanted) (json.RawMessage, error) {
+	numbers := cnivpp.Numbers{Domain: w.Numbers[kindDomain], Loopback: w.Numbers[kindLoopback]}
+	spec, err := cnivpp.HostSpec(w.Side, vpp.Identity(w.Identity), numbers, w.Addresses, cnivpp.Gateways(w.Gateways))
 	if err != nil {
 		return nil, err
 	}
@@ -79,8 +129,13 @@ func (v vppEngine) Create(ctx context.Context, raw json.RawMessage) error {
 		return err
 	}
 	err = v.engine.Ensure(ctx, spec, true)
-	if errors.Is(err, vpp.ErrIDTaken) {
-		return fmt.Errorf("%w: %w", errNumberTaken, err)
+	switch {
+	case errors.Is(err, vpp.ErrDomainTaken):
+		return &numberTakenError{kindDomain, err}
+	case errors.Is(err, vpp.ErrLoopbackTaken):
+		return &numberTakenError{kindLoopback, err}
+	case errors.Is(err, vpp.ErrIDTaken):
+		return &numberTakenError{"", err}
 	}
 	return err
 }

@@ -39,6 +39,8 @@ func code(err error) uint {
 	var inner *types.Error
 	_, refused := vppapi.Retval(err)
 	switch {
+	case errors.Is(err, netconf.ErrEnvironment):
+		return types.ErrInvalidEnvironmentVariables
 	case errors.As(err, &faults):
 		return types.ErrInvalidNetworkConfig
 	case errors.As(err, &inner) && inner.Code != 0: // 0: an IPAM plugin that crashed

@@ -8,18 +8,17 @@ import (
 	"github.com/containernetworking/cni/pkg/skel"
 
 	"github.com/userspace-cni/userspace-cni/cnivpp"
+	"github.com/userspace-cni/userspace-cni/pkg/nodeconf"
 	"github.com/userspace-cni/userspace-cni/pkg/state"
 )
 
-// Deadlines of the verbs, from the start of the call. What DEL does after VPP
-// (files, IPAM, record) gets the rest of its time when VPP doesn't answer, and
-// so does ADD's undoing.
+// The verbs' deadlines, from the start of the call, are the node settings'. What
+// DEL does after VPP (files, IPAM, record) gets the rest of its time when VPP
+// doesn't answer, and so does ADD's undoing.
 const (
-	addTimeout   = 30 * time.Second
-	undoTimeout  = 10 * time.Second
-	delTimeout   = 10 * time.Second
-	undoReserve  = 2 * time.Second // of each, kept from the vswitch
-	checkTimeout = 10 * time.Second
+	undoReserve = 2 * time.Second // of each verb, kept from the vswitch
+	// undoShare is the part of ADD's time that is kept for undoing it.
+	undoShare = 4
 )
 
 // Plugin is the CNI plugin with everything it uses from outside.
@@ -29,17 +28,21 @@ type Plugin struct {
 	Now    func() time.Time
 	Store  state.Store
 	Locks  cnivpp.Locker
+	Names  state.Names
 	IPAM   IPAM
 	// Links is where short links to shared directories are made; a short path.
 	Links string
+	// Node are the node settings, NodeErr why they can't be read.
+	Node    nodeconf.Settings
+	NodeErr error
 }
 
 // Funcs are the verbs for skel's dispatcher.
 func (p *Plugin) Funcs() skel.CNIFuncs {
 	return skel.CNIFuncs{
-		Add:   p.verb(addTimeout, (*call).add),
-		Check: p.verb(checkTimeout, (*call).check),
-		Del:   p.verb(delTimeout, (*call).del),
+		Add:   p.verb(p.Node.AddTimeout, (*call).add),
+		Check: p.verb(p.Node.StatusTimeout, (*call).check),
+		Del:   p.verb(p.Node.DelTimeout, (*call).del),
 	}
 }
 
@@ -47,6 +50,7 @@ func (p *Plugin) Funcs() skel.CNIFuncs {
 // and the errors' translation into CNI's.
 func (p *Plugin) verb(timeout time.Duration, do func(*call, context.Context) error) func(*skel.CmdArgs) error {
 	return func(args *skel.CmdArgs) error {
+		started := p.Now()
 		ctx, cancel := context.WithTimeout(context.Background(), timeout)
 		defer cancel()
 		c, err := p.newCall(args)
@@ -58,6 +62,7 @@ func (p *Plugin) verb(timeout time.Duration, do func(*call, context.Context) err
 			c.log.Error("failed", "err", err)
 			return cniError(err)
 		}
+		c.log.Info("done", "took", c.Now().Sub(started).Round(100*time.Microsecond))
 		return nil
 	}
 }

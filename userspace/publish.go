@@ -3,16 +3,21 @@ package userspace
 import (
 	"encoding/json"
 	"fmt"
+	"io/fs"
 
 	current "github.com/containernetworking/cni/pkg/types/100"
 
 	"github.com/userspace-cni/userspace-cni/pkg/contract"
+	"github.com/userspace-cni/userspace-cni/pkg/netconf"
 	"github.com/userspace-cni/userspace-cni/pkg/state"
 )
 
-// contractMode lets the pod's user read its contract, which may hold a secret:
-// the directory is the pod's.
-const contractMode = 0o644
+// Modes of the contract file. One with a secret is for root alone: the directory
+// is open to every user of the host.
+const (
+	contractMode       = 0o644
+	contractModeSecret = 0o600
+)
 
 // publish tells the pod, by the file in the shared directory.
 func (c *call) publish(record *state.Record, result *current.Result) error {
@@ -34,10 +39,15 @@ func (c *call) publish(record *state.Record, result *current.Result) error {
 		Name:            c.conf.Name,
 		Created:         record.Created,
 		Config:          side,
+		Routed:          c.conf.Host.NetType == netconf.NetTypeInterface,
 		IPResult:        ips,
 	})
 	if err != nil {
 		return fmt.Errorf("contract: %w", err)
 	}
-	return dirOf(record).WriteFile(contract.FileName(c.attachment), data, contractMode)
+	mode := fs.FileMode(contractMode)
+	if side.Memif != nil && side.Memif.Secret != "" {
+		mode = contractModeSecret
+	}
+	return dirOf(record).WriteFile(contract.FileName(c.attachment), data, mode)
 }

@@ -12,15 +12,15 @@ import (
 )
 
 // complete adds to IPAM's answer what the plugin itself contributes, and
-// records it.
-func (c *call) complete(record *state.Record, result *current.Result) error {
+// records it with what is to be made of it.
+func (c *call) complete(record *state.Record, result *current.Result, engine Engine) error {
 	result.CNIVersion = current.ImplementedSpecVersion
 	result.Interfaces = []*current.Interface{{
 		Name:       c.args.IfName,
 		Mac:        c.podMAC(),
 		Mtu:        cmp.Or(c.conf.Container.MTU, c.conf.Host.MTU),
 		Sandbox:    c.args.Netns,
-		SocketPath: filepath.Join(record.Dir, c.socketName()),
+		SocketPath: c.socketPath(record),
 	}}
 	for _, ip := range result.IPs {
 		ip.Interface = current.Int(0)
@@ -32,7 +32,16 @@ func (c *call) complete(record *state.Record, result *current.Result) error {
 	if record.Result, err = json.Marshal(result); err != nil {
 		return fmt.Errorf("result: %w", err)
 	}
-	return c.Store.Put(record)
+	c.result = result
+	return c.redescribe(record, engine)
+}
+
+// socketPath is the socket's file; an abstract socket has none.
+func (c *call) socketPath(record *state.Record) string {
+	if c.isAbstract() {
+		return ""
+	}
+	return filepath.Join(record.Dir, c.socketName())
 }
 
 // print writes the result to stdout, in the configuration's version.

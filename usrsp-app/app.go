@@ -86,7 +86,7 @@ func (a *App) round(ctx context.Context) (*vppapi.Conn, error) {
 	a.unready() // a file that is there yet is that of a process that was killed
 	waiting, cancel := a.bounded(ctx)
 	defer cancel()
-	entries, err := a.waitForContract(waiting)
+	entries, damaged, err := a.waitForContract(waiting)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +94,7 @@ func (a *App) round(ctx context.Context) (*vppapi.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err = a.apply(ctx, entries); err == nil {
+	if err = errors.Join(damaged, a.apply(ctx, entries)); err == nil {
 		err = a.ready()
 	}
 	if err != nil {

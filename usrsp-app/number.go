@@ -7,6 +7,7 @@ import (
 
 	"github.com/userspace-cni/userspace-cni/cnivpp/vpp"
 	"github.com/userspace-cni/userspace-cni/pkg/contract"
+	"github.com/userspace-cni/userspace-cni/pkg/netconf"
 )
 
 // numbered is an entry with what depends on the pod's other networks.
@@ -25,7 +26,7 @@ func (a *App) number(entries []contract.Entry) []numbered {
 	all := make([]numbered, len(entries))
 	for i, entry := range entries {
 		all[i] = numbered{Entry: entry, number: uint32(i + 1)}
-		for _, route := range routes(entry.IPResult) {
+		for _, route := range routes(entry) {
 			if first, taken := owner[route.Prefix]; taken {
 				a.Log.Warn("the route is left out: there is an earlier one to the same destination",
 					"route", route.String(), "network", entry.Name, "earlier", first)
@@ -38,10 +39,18 @@ func (a *App) number(entries []contract.Entry) []numbered {
 	return all
 }
 
-// routes are the entry's, each with its next hop: its own, or the gateway of
-// the first address of its family; without either it is attached. What an
-// address brings with it is left out: VPP would take it, and not show it.
-func routes(ips contract.IPResult) []vpp.Route {
+// routes are the entry's, each once and with its next hop.
+func routes(entry contract.Entry) []vpp.Route {
+	if entry.Routed {
+		return routedRoutes(entry)
+	}
+	return bridgedRoutes(entry.IPResult)
+}
+
+// bridgedRoutes have their own next hop, or the gateway of the first address of
+// their family; without either they are attached. What an address brings with it
+// is left out: VPP would take it, and not show it.
+func bridgedRoutes(ips contract.IPResult) []vpp.Route {
 	var all []vpp.Route
 	for _, given := range ips.Routes {
 		route := vpp.Route{
@@ -51,6 +60,34 @@ func routes(ips contract.IPResult) []vpp.Route {
 		if !slices.Contains(all, route) && !isConnected(ips, route.Prefix) {
 			all = append(all, route)
 		}
+	}
+	return all
+}
+
+// routedRoutes lead everything to the gateway: the network's own prefix too, for
+// its other pods are behind it. The gateway itself is attached: with a next hop
+// the pod would drop its answer to ARP. In mode ip there is neither ARP nor ND,
+// and everything is attached.
+func routedRoutes(entry contract.Entry) []vpp.Route {
+	var all []vpp.Route
+	add := func(prefix netip.Prefix, hop netip.Addr) {
+		if entry.Config.Memif != nil && entry.Config.Memif.Mode == netconf.ModeIP {
+			hop = netip.Addr{}
+		}
+		route := vpp.Route{Prefix: prefix.Masked(), Gateway: hop}
+		if itself := prefix.IsSingleIP() && prefix.Addr() == hop; !itself && !slices.Contains(all, route) {
+			all = append(all, route)
+		}
+	}
+	ips := entry.IPResult
+	for _, ip := range ips.IPs {
+		if ip.Gateway.IsValid() {
+			add(netip.PrefixFrom(ip.Gateway, ip.Gateway.BitLen()), netip.Addr{})
+			add(ip.Address, ip.Gateway)
+		}
+	}
+	for _, route := range ips.Routes {
+		add(route.Dst, gateway(ips, route.Dst.Addr().Is4()))
 	}
 	return all
 }

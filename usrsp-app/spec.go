@@ -2,11 +2,13 @@ package usrspapp
 
 import (
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"slices"
 
 	"github.com/userspace-cni/userspace-cni/cnivpp"
 	"github.com/userspace-cni/userspace-cni/cnivpp/vpp"
+	"github.com/userspace-cni/userspace-cni/pkg/contract"
 	"github.com/userspace-cni/userspace-cni/pkg/netconf"
 	"github.com/userspace-cni/userspace-cni/pkg/shareddir"
 )
@@ -16,28 +18,59 @@ const tagPrefix = "userspace-cni:"
 
 // spec describes what an entry asks for.
 func (a *App) spec(entry numbered) (cnivpp.Spec, error) {
-	side := entry.Config
-	if side.NetType != netconf.NetTypeInterface && side.NetType != netconf.NetTypeNone {
-		return cnivpp.Spec{}, fmt.Errorf("netType %q of the container's side is not supported yet; allowed: %q, %q",
-			side.NetType, netconf.NetTypeInterface, netconf.NetTypeNone)
-	}
-	socket, err := a.socket(side)
+	socket, err := a.socket(entry.Config)
 	if err != nil {
 		return cnivpp.Spec{}, err
 	}
-	spec, err := cnivpp.NewSpec(side, vpp.Identity{
-		Tag: tagPrefix + entry.Attachment().Key(), Number: entry.number, Socket: socket,
-	})
-	if err != nil || side.NetType == netconf.NetTypeNone {
+	id := vpp.Identity{Tag: tagPrefix + entry.Attachment().Key(), Number: entry.number, Socket: socket}
+	switch entry.Config.NetType {
+	case netconf.NetTypeNone:
+		return cnivpp.NewSpec(entry.Config, id)
+	case netconf.NetTypeInterface:
+		spec, err := cnivpp.NewSpec(entry.Config, id)
+		spec.Addresses, spec.Routes = addresses(entry.Entry), entry.routes
+		return spec, err
+	case netconf.NetTypeBridge:
+		return bridgeSpec(entry, id)
+	}
+	return cnivpp.Spec{}, fmt.Errorf("netType %q of the container's side is not allowed; allowed: %q, %q, %q",
+		entry.Config.NetType, netconf.NetTypeInterface, netconf.NetTypeBridge, netconf.NetTypeNone)
+}
+
+// bridgeSpec puts the interface into a bridge domain of the container's VPP,
+// which is the host that has the addresses, and the MAC.
+func bridgeSpec(entry numbered, id vpp.Identity) (cnivpp.Spec, error) {
+	side := entry.Config
+	mac := side.MAC
+	side.MAC = ""
+	spec, err := cnivpp.NewSpec(side, id)
+	if err != nil {
 		return spec, err
 	}
+	domain := entry.number
+	if side.Bridge != nil && side.Bridge.Domain() != 0 {
+		domain = side.Bridge.Domain()
+	}
+	spec.Domain = &vpp.Domain{ID: domain, Tag: id.Tag}
+	spec.BVI = &vpp.BVI{Instance: entry.number, Domain: domain, MAC: mac, Tag: id.Tag}
+	spec.Addresses, spec.Routes = addresses(entry.Entry), entry.routes
+	return spec, nil
+}
+
+// addresses are the entry's, each once; in a routed network each stands for
+// itself alone.
+func addresses(entry contract.Entry) []netip.Prefix {
+	var all []netip.Prefix
 	for _, ip := range entry.IPResult.IPs {
-		if !slices.Contains(spec.Addresses, ip.Address) {
-			spec.Addresses = append(spec.Addresses, ip.Address)
+		address := ip.Address
+		if entry.Routed {
+			address = netip.PrefixFrom(address.Addr(), address.Addr().BitLen())
+		}
+		if !slices.Contains(all, address) {
+			all = append(all, address)
 		}
 	}
-	spec.Routes = entry.routes
-	return spec, nil
+	return all
 }
 
 // socket is where the container's VPP finds the endpoint's socket. A path that
@@ -47,6 +80,9 @@ func (a *App) socket(side netconf.Side) (string, error) {
 		return "", fmt.Errorf("iftype %q is not supported yet; allowed: %q", side.IfType, netconf.IfTypeMemif)
 	}
 	name := side.Memif.SocketFile
+	if side.Memif.SocketType == netconf.SocketTypeAbstract {
+		return "abstract:" + name, nil
+	}
 	if name == "" || name == ".." || name != filepath.Base(name) {
 		return "", fmt.Errorf("socketfile %q is not allowed; allowed: a file name without a path", name)
 	}

@@ -28,20 +28,22 @@ func pause(ctx context.Context, d time.Duration) bool {
 
 // waitForContract returns the entries of all networks once there is one. All of
 // a pod's networks are attached before its containers start.
-func (a *App) waitForContract(ctx context.Context) ([]numbered, error) {
+//
+// What can't be read beside it is returned as damaged.
+func (a *App) waitForContract(ctx context.Context) (all []numbered, damaged, err error) {
 	for waited := false; ; waited = true {
-		entries, err := a.readContract()
-		if err != nil {
-			return nil, err
-		}
+		entries, damaged := a.readContract()
 		if len(entries) > 0 {
-			return a.number(entries), nil
+			return a.number(entries), damaged, nil
+		}
+		if damaged != nil {
+			return nil, nil, damaged
 		}
 		if !waited {
 			a.Log.Info("waiting for the contract", "sharedDir", a.SharedDir)
 		}
 		if !pause(ctx, pollInterval) {
-			return nil, fmt.Errorf("no contract in %s after %s (is the pod's shared directory mounted there? did the CNI plugin's ADD succeed?): %w",
+			return nil, nil, fmt.Errorf("no contract in %s after %s (is the pod's shared directory mounted there? did the CNI plugin's ADD succeed?): %w",
 				a.SharedDir, a.Timeout, context.Cause(ctx))
 		}
 	}
@@ -49,16 +51,11 @@ func (a *App) waitForContract(ctx context.Context) ([]numbered, error) {
 
 // readContract reads the entries in the shared directory and those in the
 // pod's annotations, which the kubelet delivers later. Where both have one, the
-// file counts: it alone may hold a secret.
+// file counts: it alone may hold a secret. The error is about what can't be
+// read; the rest is returned all the same.
 func (a *App) readContract() ([]contract.Entry, error) {
-	entries, err := contract.ReadDir(a.SharedDir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("contract: %w", err)
-	}
-	annotations, err := podinfo.Read(a.PodInfo)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("pod annotations: %w", err)
-	}
+	entries, fileErr := contract.ReadDir(a.SharedDir)
+	annotations, podErr := podinfo.Read(a.PodInfo)
 	for _, entry := range annotations.Entries {
 		known := slices.ContainsFunc(entries, func(e contract.Entry) bool { return e.Attachment() == entry.Attachment() })
 		if !known {
@@ -66,5 +63,12 @@ func (a *App) readContract() ([]contract.Entry, error) {
 		}
 	}
 	contract.Sort(entries)
-	return entries, nil
+	return entries, errors.Join(unlessMissing("contract", fileErr), unlessMissing("pod annotations", podErr))
+}
+
+func unlessMissing(what string, err error) error {
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", what, err)
 }

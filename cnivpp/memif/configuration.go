@@ -21,8 +21,17 @@ const MaxSecret = 23
 
 // filename is what VPP listens on: it stops reading a path at any other
 // character, and counts two terminating NULs into the 108 bytes of a Unix
-// socket's address (clib_socket_init in src/vppinfra/socket.c).
-var filename = regexp.MustCompile(`^/[A-Za-z0-9/_.-]{1,105}$`)
+// socket's address (clib_socket_init in src/vppinfra/socket.c). An abstract
+// socket is made in the network namespace that is named, or in VPP's own.
+var filename = regexp.MustCompile(`^(/[A-Za-z0-9/_.-]{1,105}|abstract:[A-Za-z0-9/_.-]{1,105}(,netns_name=/[A-Za-z0-9/_.-]+)?)$`)
+
+// maxDumped is how much of a filename VPP's dump shows.
+const maxDumped = 107
+
+// isDumpOf tells whether what a dump shows is this endpoint's filename.
+func (e Endpoint) isDumpOf(shown string) bool {
+	return shown == e.Filename || len(shown) >= maxDumped && strings.HasPrefix(e.Filename, shown)
+}
 
 // Endpoint describes one side of a memif connection.
 type Endpoint struct {

@@ -48,12 +48,12 @@ func (s State) Plan(goal vpp.Goal) vpp.Plan {
 		if s.Created {
 			plan = append(plan, deleteInterface{s.Interface(), s.Differs})
 		}
-		if s.Socket == s.Filename {
+		if s.isDumpOf(s.Socket) {
 			plan = append(plan, deleteSocket{s.SocketID, s.Filename})
 		}
 		return plan
 	}
-	if s.Socket != s.Filename {
+	if !s.isDumpOf(s.Socket) {
 		plan = append(plan, createSocket{s.SocketID, s.Filename})
 	}
 	if !s.Created {
@@ -70,7 +70,7 @@ func (s State) MustRenew() bool { return s.Created && s.Differs != "" }
 // made by a call that was killed before it could tag it: it is on our socket.
 func (e Endpoint) Owns(ctx context.Context, s *vpp.Session) (bool, error) {
 	filename, err := socketFilename(ctx, s, e.SocketID)
-	return filename == e.Filename, err
+	return e.isDumpOf(filename), err
 }
 
 // Find describes an existing interface as far as removing it needs it, or

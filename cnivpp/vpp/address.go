@@ -31,10 +31,14 @@ type AddressesState struct {
 
 // Observe implements Part.
 func (a Addresses) Observe(ctx context.Context, s *Session, iface *Interface, goal Goal) (Observation, error) {
-	if iface == nil || goal == Absence {
+	if goal == Absence {
 		return a.Nothing(), nil
 	}
-	seen, err := s.Addresses(ctx, iface.Index)
+	holder, err := s.named(ctx, iface, a.Interface)
+	if err != nil || holder == nil {
+		return a.Nothing(), err
+	}
+	seen, err := s.Addresses(ctx, holder.Index)
 	return AddressesState{Addresses: a, Seen: seen}, err
 }
 
@@ -58,7 +62,7 @@ func (o AddressesState) Plan(goal Goal) Plan {
 // Addresses returns the addresses of an interface, v4 and v6, without the
 // link-local one that VPP makes itself.
 func (s *Session) Addresses(ctx context.Context, index Index) ([]netip.Prefix, error) {
-	var all []netip.Prefix
+	all := []netip.Prefix{}
 	for _, v6 := range []bool{false, true} {
 		dump, err := ip.NewServiceClient(s.conn).IPAddressDump(ctx, &ip.IPAddressDump{SwIfIndex: index, IsIPv6: v6})
 		if err != nil {

@@ -19,32 +19,84 @@ type Domain struct {
 	ID uint32 `json:"id"`
 	// Tag marks a domain as ours (at most MaxTag bytes).
 	Tag string `json:"tag"`
+	// Named tells that the id stands for a name, and was chosen by us: only a
+	// domain with exactly this tag will do.
+	Named bool `json:"named,omitempty"`
+	// Uplink is the interface that carries the domain to other nodes, as its
+	// sub-interface VLAN where that isn't 0; empty: none.
+	Uplink string `json:"uplink,omitempty"`
+	VLAN   uint32 `json:"vlan,omitempty"`
 }
 
-var _ Part = Domain{}
+var (
+	_ Part   = Domain{}
+	_ Shared = Domain{}
+)
 
 // DomainState is an observed Domain.
 type DomainState struct {
 	Domain
 	Exists  bool   `json:"exists"`
 	SeenTag string `json:"seenTag,omitempty"`
-	// Others are the ports that aren't the endpoint's.
+	// Others are the ports that are neither the endpoint's nor the uplink's.
 	Others []Index `json:"others,omitempty"`
+	// Port is the uplink's interface in the domain; nil: there is none.
+	Port *Interface `json:"port,omitempty"`
+	// Joined tells whether the port is in the domain.
+	Joined bool `json:"joined,omitempty"`
+}
+
+// Look implements Shared. A domain that the configuration gives by number needs
+// no look: creating it tells whether it is there.
+func (d Domain) Look(ctx context.Context, s *Session) (Observation, error) {
+	if !d.Named && d.Uplink == "" {
+		return d.Nothing(), nil
+	}
+	return d.Observe(ctx, s, nil, Existence)
 }
 
 // Observe implements Part.
-func (d Domain) Observe(ctx context.Context, s *Session, iface *Interface, _ Goal) (Observation, error) {
+func (d Domain) Observe(ctx context.Context, s *Session, iface *Interface, goal Goal) (Observation, error) {
+	state := DomainState{Domain: d}
 	seen, err := s.domain(ctx, d.ID)
-	if err != nil || seen == nil {
-		return d.Nothing(), err
+	if err != nil {
+		return nil, err
 	}
-	state := DomainState{Domain: d, Exists: true, SeenTag: seen.BdTag}
-	for _, port := range seen.SwIfDetails {
-		if iface == nil || port.SwIfIndex != iface.Index {
-			state.Others = append(state.Others, port.SwIfIndex)
+	if seen != nil {
+		state.Exists, state.SeenTag = true, seen.BdTag
+	}
+	if d.Named && state.Exists && state.SeenTag != d.Tag && goal == Existence {
+		return nil, fmt.Errorf("%w: bridge-domain %d has the tag %q", ErrDomainTaken, d.ID, state.SeenTag)
+	}
+	if d.Uplink != "" {
+		if err := state.observeUplink(ctx, s, goal); err != nil {
+			return nil, err
 		}
 	}
-	return state, nil
+	if seen != nil {
+		state.observePorts(seen, iface)
+	}
+	return state, state.refuseForeign(goal)
+}
+
+func (o *DomainState) observePorts(seen *l2.BridgeDomainDetails, iface *Interface) {
+	for _, port := range seen.SwIfDetails {
+		switch {
+		case o.Port != nil && port.SwIfIndex == o.Port.Index:
+			o.Joined = true
+		case iface == nil || port.SwIfIndex != iface.Index:
+			o.Others = append(o.Others, port.SwIfIndex)
+		}
+	}
+}
+
+// refuseForeign: an uplink that we put into somebody else's domain would stay
+// there, for nobody could tell that it was us.
+func (o *DomainState) refuseForeign(goal Goal) error {
+	if goal == Existence && o.Uplink != "" && o.Exists && o.SeenTag != o.Tag && !o.Joined {
+		return fmt.Errorf("bridge-domain %d was made by somebody else, and the uplink %s is not in it: put it there, or leave out uplink", o.ID, o.Uplink)
+	}
+	return nil
 }
 
 // Nothing implements Part.
@@ -52,13 +104,17 @@ func (d Domain) Nothing() Observation { return DomainState{Domain: d} }
 
 // Plan implements Observation.
 func (o DomainState) Plan(goal Goal) Plan {
+	var plan Plan
 	switch {
 	case goal == Existence && !o.Exists:
-		return Plan{createDomain{o.ID, o.Tag}}
-	case goal == Absence && o.Exists && o.SeenTag == o.Tag && len(o.Others) == 0:
-		return Plan{deleteDomain{o.ID}}
+		plan = append(plan, createDomain{o.ID, o.Tag})
+		fallthrough
+	case goal == Existence:
+		plan = append(plan, o.planUplink()...)
+	case o.Exists && o.SeenTag == o.Tag && len(o.Others) == 0:
+		plan = append(o.planNoUplink(), deleteDomain{o.ID})
 	}
-	return nil
+	return plan
 }
 
 // Port is an endpoint's membership in a bridge domain. It ends with the
@@ -97,21 +153,6 @@ func (o PortState) Plan(goal Goal) Plan {
 		return nil
 	}
 	return Plan{joinDomain{o.Interface, o.Domain}}
-}
-
-// DomainOf returns the id of the bridge domain that the interface is a port of;
-// 0: none.
-func (s *Session) DomainOf(ctx context.Context, index Index) (uint32, error) {
-	all, err := s.domains(ctx, allDomains)
-	if err != nil {
-		return 0, err
-	}
-	for _, d := range all {
-		if isPort(d, index) {
-			return d.BdID, nil
-		}
-	}
-	return 0, nil
 }
 
 // allDomains makes a dump list every bridge domain.

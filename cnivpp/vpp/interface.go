@@ -41,6 +41,14 @@ func (s *Session) Interface(ctx context.Context, name string) (*Interface, error
 	return nil, nil
 }
 
+// named returns the interface of that name, which often is the endpoint's own.
+func (s *Session) named(ctx context.Context, iface *Interface, name string) (*Interface, error) {
+	if iface != nil && iface.Name == name {
+		return iface, nil
+	}
+	return s.Interface(ctx, name)
+}
+
 // Interfaces returns all interfaces.
 func (s *Session) Interfaces(ctx context.Context) ([]Interface, error) {
 	return s.dumpInterfaces(ctx, &interfaces.SwInterfaceDump{SwIfIndex: NoIndex})

@@ -72,6 +72,15 @@ type Part interface {
 	Nothing() Observation
 }
 
+// Shared is a part that attachments share, such as a routed network's gateway.
+// Even an ordinary ADD has to look whether an earlier one made it.
+type Shared interface {
+	Part
+	// Look returns what is needed to plan for existence, and asks VPP as little
+	// as that takes.
+	Look(ctx context.Context, s *Session) (Observation, error)
+}
+
 // Observation is what was seen of a part. Planning from it is pure.
 type Observation interface {
 	Plan(goal Goal) Plan

@@ -6,9 +6,12 @@ import (
 	"net/netip"
 	"slices"
 
+	"go.fd.io/govpp/api"
 	"go.fd.io/govpp/binapi/fib_types"
 	"go.fd.io/govpp/binapi/ip"
 	"go.fd.io/govpp/binapi/ip_types"
+
+	"github.com/userspace-cni/userspace-cni/pkg/vppapi"
 )
 
 // Route is a path to a prefix over the endpoint's interface.
@@ -27,11 +30,13 @@ func (r Route) String() string {
 	return r.Prefix.String() + " via " + r.Gateway.String()
 }
 
-// Routes are the paths over an endpoint's interface, in table 0. They don't end
-// with the interface: VPP would keep them as drop entries that nothing finds.
+// Routes are paths over an endpoint's interface. They don't end with the
+// interface: VPP would keep them as drop entries that nothing finds.
 type Routes struct {
-	Interface string  `json:"interface"`
-	Routes    []Route `json:"routes"`
+	Interface string `json:"interface"`
+	// Table is the one that they are in.
+	Table  uint32  `json:"table,omitempty"`
+	Routes []Route `json:"routes"`
 }
 
 var _ Part = Routes{}
@@ -39,17 +44,30 @@ var _ Part = Routes{}
 // RoutesState is an observed Routes.
 type RoutesState struct {
 	Routes
-	// Seen are the paths over the endpoint's interface.
+	// Seen are the paths to the described prefixes over the endpoint's
+	// interface. All of them are ours, whatever their next hop.
 	Seen []Route `json:"seen,omitempty"`
 }
 
-// Observe implements Part.
+// Observe implements Part: each prefix is looked up, no table is dumped.
 func (r Routes) Observe(ctx context.Context, s *Session, iface *Interface, _ Goal) (Observation, error) {
-	if iface == nil {
-		return r.Nothing(), nil
+	state := RoutesState{Routes: r}
+	iface, err := s.named(ctx, iface, r.Interface)
+	if err != nil || iface == nil {
+		return state, err
 	}
-	seen, err := s.routes(ctx, iface.Index)
-	return RoutesState{Routes: r, Seen: seen}, err
+	for _, route := range r.Routes {
+		seen, err := s.paths(ctx, r.Table, route.Prefix, iface.Index)
+		if err != nil {
+			return nil, err
+		}
+		for _, path := range seen {
+			if !slices.Contains(state.Seen, path) {
+				state.Seen = append(state.Seen, path)
+			}
+		}
+	}
+	return state, nil
 }
 
 // Nothing implements Part.
@@ -59,8 +77,8 @@ func (r Routes) Nothing() Observation { return RoutesState{Routes: r} }
 func (o RoutesState) Plan(goal Goal) Plan {
 	var plan Plan
 	for _, seen := range o.Seen {
-		if o.describes(seen.Prefix) && (goal == Absence || !slices.Contains(o.Routes.Routes, seen)) {
-			plan = append(plan, changeRoute{o.Interface, seen, false})
+		if goal == Absence || !slices.Contains(o.Routes.Routes, seen) {
+			plan = append(plan, changeRoute{o.Interface, o.Table, seen, false})
 		}
 	}
 	if goal == Absence {
@@ -68,34 +86,25 @@ func (o RoutesState) Plan(goal Goal) Plan {
 	}
 	for _, route := range o.Routes.Routes {
 		if !slices.Contains(o.Seen, route) {
-			plan = append(plan, changeRoute{o.Interface, route, true})
+			plan = append(plan, changeRoute{o.Interface, o.Table, route, true})
 		}
 	}
 	return plan
 }
 
-// describes tells whether a prefix is one of the described routes': a path to
-// it over the endpoint's interface is ours, whatever its next hop.
-func (o RoutesState) describes(prefix netip.Prefix) bool {
-	return slices.ContainsFunc(o.Routes.Routes, func(r Route) bool { return r.Prefix == prefix })
-}
-
-// routes returns the paths of table 0 that leave through the interface.
-func (s *Session) routes(ctx context.Context, index Index) ([]Route, error) {
-	var all []Route
-	for _, v6 := range []bool{false, true} {
-		dump, err := ip.NewServiceClient(s.conn).IPRouteDump(ctx, &ip.IPRouteDump{Table: ip.IPTable{IsIP6: v6}})
-		if err != nil {
-			return nil, fmt.Errorf("dump routes: %w", err)
-		}
-		err = Drain(dump.Recv, func(d *ip.IPRouteDetails) {
-			all = append(all, pathsOver(d.Route, index)...)
-		})
-		if err != nil {
-			return nil, fmt.Errorf("dump routes: %w", err)
-		}
+// paths returns the paths to exactly this prefix that leave through the
+// interface.
+func (s *Session) paths(ctx context.Context, table uint32, prefix netip.Prefix, index Index) ([]Route, error) {
+	reply, err := ip.NewServiceClient(s.conn).IPRouteLookup(ctx, &ip.IPRouteLookup{
+		TableID: table, Exact: 1, Prefix: ip_types.Prefix(toPrefix(prefix)),
+	})
+	if vppapi.IsRetval(err, api.NO_SUCH_ENTRY, api.NO_SUCH_FIB) {
+		return nil, nil
 	}
-	return all, nil
+	if err != nil {
+		return nil, fmt.Errorf("look up route %s in table %d: %w", prefix, table, err)
+	}
+	return pathsOver(reply.Route, index), nil
 }
 
 func pathsOver(route ip.IPRoute, index Index) []Route {
@@ -105,7 +114,9 @@ func pathsOver(route ip.IPRoute, index Index) []Route {
 			continue
 		}
 		found := Route{Prefix: netip.PrefixFrom(fromAddress(route.Prefix.Address), int(route.Prefix.Len))}
-		if hop := fromAddress(ip_types.Address{Af: route.Prefix.Address.Af, Un: path.Nh.Address}); !hop.IsUnspecified() {
+		hop := fromAddress(ip_types.Address{Af: route.Prefix.Address.Af, Un: path.Nh.Address})
+		// VPP shows an attached host as its own next hop.
+		if itself := found.Prefix.IsSingleIP() && hop == found.Prefix.Addr(); !hop.IsUnspecified() && !itself {
 			found.Gateway = hop
 		}
 		paths = append(paths, found)
@@ -115,6 +126,7 @@ func pathsOver(route ip.IPRoute, index Index) []Route {
 
 type changeRoute struct {
 	name  string
+	table uint32
 	route Route
 	add   bool
 }
@@ -136,9 +148,10 @@ func (s changeRoute) Apply(ctx context.Context, session *Session) error {
 	_, err = ip.NewServiceClient(session.conn).IPRouteAddDel(ctx, &ip.IPRouteAddDel{
 		IsAdd: s.add, IsMultipath: true,
 		Route: ip.IPRoute{
-			Prefix: ip_types.Prefix(toPrefix(s.route.Prefix)),
-			Paths:  []fib_types.FibPath{s.route.path(index)},
-			NPaths: 1,
+			TableID: s.table,
+			Prefix:  ip_types.Prefix(toPrefix(s.route.Prefix)),
+			Paths:   []fib_types.FibPath{s.route.path(index)},
+			NPaths:  1,
 		},
 	})
 	return err

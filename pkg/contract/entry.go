@@ -31,6 +31,9 @@ type Entry struct {
 	Created time.Time `json:"created,omitzero"`
 	// Config is the container's side: what the pod has to set up.
 	Config netconf.Side `json:"config"`
+	// Routed tells that the host routes between the network's pods: addresses are
+	// single ones for the pod, and everything else is behind the gateway.
+	Routed bool `json:"routed,omitempty"`
 	// IPResult are the addresses and routes of the container's side.
 	IPResult IPResult `json:"ipResult"`
 }

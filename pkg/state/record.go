@@ -38,6 +38,9 @@ type Record struct {
 	// Numbers are those reserved for the attachment; the last one is in use, the
 	// others turned out to be somebody else's on VPP, now or at an earlier ADD.
 	Numbers []uint32 `json:"numbers,omitempty"`
+	// Shared are the numbers of what the attachment shares with others, by kind
+	// (see Names).
+	Shared map[string]uint32 `json:"shared,omitempty"`
 
 	// Dir is the directory shared with the pod, Link a short way to it (empty
 	// where none is needed), Files what we put there, by name.

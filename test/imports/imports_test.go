@@ -44,7 +44,7 @@ var reserved = map[string][]string{
 	module + "pkg/vppsim":                         {"pkg/vppsim", "cmd/vppsim", "test"},
 	module + "pkg/vppapi":                         {"cnivpp", "userspace", "usrsp-app", "test"},
 	module + "cnivpp/memif":                       {"cnivpp"},
-	"net":                                         {"pkg/vppapi", "pkg/vppsim", "pkg/netconf", "cnivpp", "cmd/vppsim", "test"},
+	"net":                                         {"pkg/vppapi", "pkg/vppsim", "pkg/netconf", "cnivpp", "cmd/vppsim", "userspace", "test"},
 }
 
 // pkg is what the go command says of a package.

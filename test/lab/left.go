@@ -91,6 +91,9 @@ func FilesLeft(dirs ...string) (string, error) {
 			if os.IsNotExist(err) || path == dir {
 				return nil
 			}
+			if entry.Name() == "names" { // numbers that stay their names'
+				return fs.SkipDir
+			}
 			if err == nil && !isKept(entry.Name()) && (!entry.IsDir() || isEmpty(path)) {
 				left = append(left, path)
 			}

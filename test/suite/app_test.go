@@ -54,7 +54,7 @@ func (p *pod) mustBeDone() {
 func (b *bench) onlyLooked(proxy *lab.Proxy) {
 	b.Helper()
 	for _, message := range proxy.Seen() {
-		if !strings.HasSuffix(message, "_dump") {
+		if !strings.HasSuffix(message, "_dump") && !strings.HasSuffix(message, "_lookup") {
 			b.Errorf("the second run sent %s", message)
 		}
 	}

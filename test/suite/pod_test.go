@@ -3,6 +3,7 @@ package suite
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -23,7 +24,7 @@ func (b *bench) pod(id string) *pod {
 	b.Helper()
 	b.pods++
 	name := fmt.Sprintf("p%d", b.pods)
-	netns := newNetns(b.T, name)
+	netns := newNetns(b.T, filepath.Base(b.dir)+name)
 	return &pod{b: b, id: id, netns: netns, vpp: b.startVPP(name, netns)}
 }
 
@@ -65,6 +66,29 @@ func (p *pod) connected(interfaces int) []cnivpp.Shown {
 		return up == interfaces
 	})
 	return all
+}
+
+// runApp runs usrsp-app --once, whatever it says.
+func (p *pod) runApp() {
+	p.b.Helper()
+	if _, _, err := lab.App(bin, p.flags("--once", "--timeout", "20s")...); err != nil {
+		p.b.Fatal(err)
+	}
+}
+
+// spoilContract replaces a text in the pod's contract files.
+func (p *pod) spoilContract(old, with string) {
+	p.b.Helper()
+	files, _ := filepath.Glob(filepath.Join(p.sharedDir(), "configData-*.json"))
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		must(p.b, err)
+		changed := strings.ReplaceAll(string(data), old, with)
+		if changed == string(data) {
+			p.b.Fatalf("%s has no %q", file, old)
+		}
+		must(p.b, os.WriteFile(file, []byte(changed), 0o644))
+	}
 }
 
 func (p *pod) show() []cnivpp.Shown {

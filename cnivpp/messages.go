@@ -1,0 +1,37 @@
+package cnivpp
+
+import (
+	"go.fd.io/govpp/api"
+	interfaces "go.fd.io/govpp/binapi/interface"
+	"go.fd.io/govpp/binapi/ip"
+	"go.fd.io/govpp/binapi/l2"
+)
+
+// messages are those that VPP must have for the spec.
+func (s Spec) messages() []api.Message {
+	needed := append(s.Endpoint.Messages(),
+		&interfaces.SwInterfaceDump{}, &interfaces.SwInterfaceTagAddDel{}, &interfaces.SwInterfaceSetFlags{})
+	if s.MTU != 0 {
+		needed = append(needed, &interfaces.SwInterfaceSetMtu{})
+	}
+	if s.Domain != nil {
+		needed = append(needed, &l2.BridgeDomainAddDelV2{}, &l2.BridgeDomainDump{}, &l2.SwInterfaceSetL2Bridge{})
+		if s.Domain.Uplink != "" && s.Domain.VLAN != 0 {
+			needed = append(needed, &interfaces.CreateVlanSubif{}, &interfaces.DeleteSubif{}, &l2.L2InterfaceVlanTagRewrite{})
+		}
+	}
+	if s.BVI != nil || s.Gateway != nil {
+		needed = append(needed, &interfaces.CreateLoopbackInstance{}, &interfaces.DeleteLoopback{})
+	}
+	if s.Gateway != nil {
+		needed = append(needed, &ip.IPTableAddDel{}, &ip.IPTableDump{}, &ip.IPUnnumberedDump{}, &ip.SwInterfaceIP6EnableDisable{},
+			&interfaces.SwInterfaceSetTable{}, &interfaces.SwInterfaceGetTable{}, &interfaces.SwInterfaceSetUnnumbered{})
+	}
+	if len(s.Addresses) > 0 || s.Gateway != nil {
+		needed = append(needed, &interfaces.SwInterfaceAddDelAddress{}, &ip.IPAddressDump{})
+	}
+	if len(s.Routes) > 0 {
+		needed = append(needed, &ip.IPRouteAddDel{}, &ip.IPRouteLookup{})
+	}
+	return needed
+}

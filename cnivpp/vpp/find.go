@@ -1,0 +1,107 @@
+package vpp
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	interfaces "go.fd.io/govpp/binapi/interface"
+	"go.fd.io/govpp/binapi/ip"
+	"go.fd.io/govpp/binapi/l2"
+)
+
+// DomainOf describes the bridge domain that the interface is a port of, as far
+// as removing it needs it, or returns nil.
+func (s *Session) DomainOf(ctx context.Context, index Index) (*Domain, error) {
+	all, err := s.domains(ctx, allDomains)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range all {
+		if isPort(d, index) {
+			domain := &Domain{ID: d.BdID, Tag: d.BdTag}
+			return domain, s.findUplink(ctx, domain, d)
+		}
+	}
+	return nil, nil
+}
+
+// findUplink recognises the sub-interface that we put into a domain: it has the
+// domain's tag.
+func (s *Session) findUplink(ctx context.Context, domain *Domain, seen *l2.BridgeDomainDetails) error {
+	all, err := s.Interfaces(ctx)
+	for _, iface := range all {
+		parent, vlan, isSub := strings.Cut(iface.Name, ".")
+		if iface.Tag != domain.Tag || !isSub || !isPort(seen, iface.Index) {
+			continue
+		}
+		if _, err := fmt.Sscan(vlan, &domain.VLAN); err == nil {
+			domain.Uplink = parent
+		}
+	}
+	return err
+}
+
+// GatewayOf describes the gateway that the interface borrows its addresses from
+// as far as removing it needs it, or returns nil.
+func (s *Session) GatewayOf(ctx context.Context, index Index) (*Gateway, error) {
+	lender, err := s.lenderTo(ctx, index)
+	if err != nil || lender == nil {
+		return nil, err
+	}
+	gateway := &Gateway{Tag: lender.Tag}
+	if _, err := fmt.Sscanf(lender.Name, "loop%d", &gateway.Instance); err != nil {
+		return nil, nil // somebody else's
+	}
+	reply, err := s.interfaces().SwInterfaceGetTable(ctx, &interfaces.SwInterfaceGetTable{SwIfIndex: index})
+	if err != nil {
+		return nil, fmt.Errorf("table of interface %d: %w", index, err)
+	}
+	gateway.Table = reply.VrfID
+	gateway.TablePrefix = lender.Tag[:strings.LastIndexByte(lender.Tag, ':')+1]
+	return gateway, nil
+}
+
+func (s *Session) lenderTo(ctx context.Context, index Index) (*Interface, error) {
+	dump, err := ip.NewServiceClient(s.conn).IPUnnumberedDump(ctx, &ip.IPUnnumberedDump{SwIfIndex: index})
+	if err != nil {
+		return nil, fmt.Errorf("dump unnumbered interfaces: %w", err)
+	}
+	lender := NoIndex
+	if err := Drain(dump.Recv, func(d *ip.IPUnnumberedDetails) { lender = d.IPSwIfIndex }); err != nil {
+		return nil, fmt.Errorf("dump unnumbered interfaces: %w", err)
+	}
+	if lender == NoIndex {
+		return nil, nil
+	}
+	all, err := s.Interfaces(ctx)
+	for _, iface := range all {
+		if iface.Index == lender {
+			return &iface, err
+		}
+	}
+	return nil, err
+}
+
+// RoutesOver lists the attached hosts in a table that are behind the interface:
+// the host routes of an endpoint, and its neighbours, which go with it.
+func (s *Session) RoutesOver(ctx context.Context, table uint32, index Index) ([]Route, error) {
+	var all []Route
+	for _, v6 := range []bool{false, true} {
+		dump, err := ip.NewServiceClient(s.conn).IPRouteDump(ctx, &ip.IPRouteDump{Table: ip.IPTable{TableID: table, IsIP6: v6}})
+		if err != nil {
+			return nil, fmt.Errorf("dump routes: %w", err)
+		}
+		err = Drain(dump.Recv, func(d *ip.IPRouteDetails) {
+			for _, path := range pathsOver(d.Route, index) {
+				if path.Prefix.IsSingleIP() && !path.Gateway.IsValid() {
+					all = append(all, path)
+				}
+			}
+		})
+		if err != nil {
+			return nil, fmt.Errorf("dump routes: %w", err)
+		}
+	}
+	return all, nil
+}

@@ -1,0 +1,65 @@
+package vpp
+
+import (
+	"context"
+	"fmt"
+
+	"go.fd.io/govpp/api"
+	"go.fd.io/govpp/binapi/ethernet_types"
+	interfaces "go.fd.io/govpp/binapi/interface"
+
+	"github.com/userspace-cni/userspace-cni/pkg/vppapi"
+)
+
+// MaxLoopback is the highest instance of a loopback (create_loopback_instance,
+// src/vnet/ethernet/interface.c).
+const MaxLoopback = 16383
+
+type createLoopback struct {
+	instance uint32
+	mac      string // empty: VPP's choice
+}
+
+func (s createLoopback) String() string {
+	if s.mac == "" {
+		return fmt.Sprintf("create loop%d", s.instance)
+	}
+	return fmt.Sprintf("create loop%d with MAC %s", s.instance, s.mac)
+}
+
+func (s createLoopback) Apply(ctx context.Context, session *Session) error {
+	request := &interfaces.CreateLoopbackInstance{IsSpecified: true, UserInstance: s.instance}
+	if s.mac != "" {
+		mac, err := ethernet_types.ParseMacAddress(s.mac)
+		if err != nil {
+			return err
+		}
+		request.MacAddress = mac
+	}
+	reply, err := session.interfaces().CreateLoopbackInstance(ctx, request)
+	if vppapi.IsRetval(err, api.INVALID_REGISTRATION) {
+		return fmt.Errorf("%w: %w", ErrLoopbackTaken, err)
+	}
+	if err != nil {
+		return err
+	}
+	session.Learn(fmt.Sprintf("loop%d", s.instance), reply.SwIfIndex)
+	return nil
+}
+
+type deleteLoopback struct{ name string }
+
+func (s deleteLoopback) String() string { return "delete " + s.name }
+
+func (s deleteLoopback) Apply(ctx context.Context, session *Session) error {
+	index, err := session.Index(ctx, s.name)
+	if err != nil {
+		return err
+	}
+	session.Forget(s.name)
+	_, err = session.interfaces().DeleteLoopback(ctx, &interfaces.DeleteLoopback{SwIfIndex: index})
+	if vppapi.IsRetval(err, api.INVALID_SW_IF_INDEX) {
+		return nil
+	}
+	return err
+}
