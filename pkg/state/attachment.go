@@ -3,6 +3,7 @@ package state
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 )
 
 // Attachment is what one CNI call is about.
@@ -27,3 +28,10 @@ func (a Attachment) Key() string {
 
 // ShortID is at most the first 12 characters of the container ID.
 func (a Attachment) ShortID() string { return a.ContainerID[:min(len(a.ContainerID), 12)] }
+
+// attachmentIn reads whose record it is, whatever else stands in it.
+func attachmentIn(record []byte) (Attachment, error) {
+	var a Attachment
+	err := json.Unmarshal(record, &a)
+	return a, err
+}

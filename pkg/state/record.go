@@ -74,4 +74,9 @@ type Store interface {
 	// Delete removes the record, which may be missing or damaged, and gives its
 	// numbers back.
 	Delete(a Attachment) error
+	// List returns all records, and an error for each that can't be read: a
+	// *DamagedError where it is known whose it is.
+	List() ([]*Record, []error)
+	// Writable fails when no record could be written. It writes none.
+	Writable() error
 }

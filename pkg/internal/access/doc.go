@@ -1,0 +1,3 @@
+// Package access tells whether files could be made in a place, without making
+// any.
+package access
