@@ -16,6 +16,7 @@ import (
 // Engine is a host vswitch that endpoints are made on. What it makes is
 // described by a spec that only the engine itself reads; the record keeps it.
 type Engine interface {
+	Looker
 	// Number is where the search for a number that is free for the attachment
 	// with this key starts (see Identity).
 	Number(iftype, key string) (uint32, error)

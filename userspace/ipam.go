@@ -17,6 +17,7 @@ import (
 // IPAM calls the IPAM plugin that a configuration names. The whole
 // configuration and the environment of the call are passed on unchanged.
 type IPAM interface {
+	NetworkIPAM
 	// Find fails when there is no such plugin.
 	Find(plugin string) error
 	Add(ctx context.Context, plugin string, stdin []byte) (*current.Result, error)

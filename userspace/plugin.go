@@ -40,9 +40,11 @@ type Plugin struct {
 // Funcs are the verbs for skel's dispatcher.
 func (p *Plugin) Funcs() skel.CNIFuncs {
 	return skel.CNIFuncs{
-		Add:   p.verb(p.Node.AddTimeout, (*call).add),
-		Check: p.verb(p.Node.StatusTimeout, (*call).check),
-		Del:   p.verb(p.Node.DelTimeout, (*call).del),
+		Add:    p.verb(p.Node.AddTimeout, (*call).add),
+		Check:  p.verb(p.Node.StatusTimeout, (*call).check),
+		Del:    p.verb(p.Node.DelTimeout, (*call).del),
+		Status: p.network(p.Node.StatusTimeout, (*call).status),
+		GC:     p.network(gcTimeout, (*call).gc),
 	}
 }
 
