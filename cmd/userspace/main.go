@@ -31,5 +31,8 @@ func main() {
 		Node:    node,
 		NodeErr: err,
 	}
+	if os.Getenv("CNI_COMMAND") == "" && len(os.Args) > 1 {
+		os.Exit(plugin.Command(os.Args[1:]))
+	}
 	skel.PluginMainFuncs(plugin.Funcs(), version.PluginSupports("0.3.1", "0.4.0", "1.0.0", "1.1.0"), userspace.About)
 }
