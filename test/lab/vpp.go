@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -33,7 +34,7 @@ const startTimeout = 30 * time.Second
 
 // StartVPP starts the engine with its files in dir, in the network namespace at
 // netns (empty: the lab's own), and waits for it to answer. Arguments are the
-// simulator's own.
+// simulator's own, or sections of a real VPP's startup.conf.
 func StartVPP(engine Engine, dir, netns string, args ...string) (*VPP, error) {
 	v := &VPP{Engine: engine, Dir: dir, APISocket: filepath.Join(dir, "api.sock"), netns: netns, extra: args}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -102,7 +103,7 @@ physmem { max-size 256M }
 statseg { size 16M page-size 4k socket-name %[1]s/stats.sock }
 `, v.Dir, filepath.Base(v.Dir), v.APISocket)
 	path := filepath.Join(v.Dir, "startup.conf")
-	return exec.Command(v.Path, "-c", path), os.WriteFile(path, []byte(config), 0o644)
+	return exec.Command(v.Path, "-c", path), os.WriteFile(path, []byte(config+strings.Join(v.extra, "\n")), 0o644)
 }
 
 func (v *VPP) waitForAnswer() error {
