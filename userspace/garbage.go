@@ -46,7 +46,7 @@ func (p *person) gc(ctx context.Context) (bool, error) {
 }
 
 func (p *person) bounded(ctx context.Context, do func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, delTimeout)
+	ctx, cancel := context.WithTimeout(ctx, p.Node.DelTimeout)
 	defer cancel()
 	return do(ctx)
 }

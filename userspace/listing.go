@@ -93,7 +93,7 @@ func (p *person) ask(ctx context.Context, where at, peers bool) vswitch {
 	if err != nil {
 		return vswitch{err: err}
 	}
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	ctx, cancel := context.WithTimeout(ctx, p.Node.StatusTimeout)
 	defer cancel()
 	listed, err := engine.List(ctx, tagPrefix, peers)
 	endpoints := map[string]Listed{}
@@ -204,7 +204,7 @@ func (p *person) inspect(ctx context.Context, r *state.Record) finding {
 		f.Error = "incomplete: an ADD is under way, or was ended on its way"
 		return f
 	}
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	ctx, cancel := context.WithTimeout(ctx, p.Node.StatusTimeout)
 	defer cancel()
 	plan, err := p.of(r).differences(ctx, r)
 	f.Plan = plan
