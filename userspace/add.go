@@ -34,6 +34,9 @@ func (c *call) add(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := c.fetchPod(ctx); err != nil {
+		return err
+	}
 	unlock, err := c.lockDir(ctx, c.dir().Path)
 	if err != nil {
 		return err
@@ -144,7 +147,7 @@ func (c *call) make(ctx context.Context, record *state.Record, result *current.R
 	if err := c.create(ctx, record, engine); err != nil {
 		return nil, err
 	}
-	if err := c.publish(record, result); err != nil {
+	if err := c.publish(ctx, record, result); err != nil {
 		return nil, err
 	}
 	record.Done = true
@@ -162,7 +165,7 @@ func (c *call) reserve(record *state.Record, engine Engine) error {
 }
 
 func (c *call) prepareDir(record *state.Record) error {
-	dir := dirOf(record)
+	dir := c.dir() // a volume knows here whether it may be made
 	if err := dir.Create(); err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	current "github.com/containernetworking/cni/pkg/types/100"
 
 	"github.com/userspace-cni/userspace-cni/pkg/contract"
+	"github.com/userspace-cni/userspace-cni/pkg/kube"
 	"github.com/userspace-cni/userspace-cni/pkg/logging"
 	"github.com/userspace-cni/userspace-cni/pkg/netconf"
 	"github.com/userspace-cni/userspace-cni/pkg/shareddir"
@@ -32,6 +33,11 @@ type call struct {
 	conf       *netconf.NetConf
 	cniArgs    netconf.Args
 	attachment state.Attachment
+	// pod is the API server's, kube the way to it, and volume the directory that
+	// the pod shares by a volume of its own; nil where there are none.
+	pod    *kube.Pod
+	kube   *kube.Client
+	volume *shareddir.Dir
 	// result is IPAM's, once there is one.
 	result   *current.Result
 	log      *slog.Logger
@@ -80,9 +86,6 @@ func (c *call) parse() error {
 	for _, warning := range append(cniArgs.Warnings, conf.Warnings...) {
 		c.log.Warn(warning)
 	}
-	if conf.KubeConfig != "" {
-		c.log.Warn("kubeconfig is not used yet: the contract goes by the file in the shared directory")
-	}
 	c.conf, c.cniArgs = conf, cniArgs
 	return nil
 }
@@ -119,6 +122,8 @@ func (c *call) newRecord() *state.Record {
 		Socket:     c.conf.VPPAPISocket,
 		Dir:        dir.Path,
 		Link:       dir.Link,
+		Volume:     dir.Volume,
+		Pod:        c.podRecord(),
 		Files:      []string{contract.FileName(c.attachment)},
 		IPAM:       c.conf.IPAM.Type,
 		NetConf:    c.args.StdinData,
@@ -126,6 +131,9 @@ func (c *call) newRecord() *state.Record {
 }
 
 func (c *call) dir() shareddir.Dir {
+	if c.volume != nil {
+		return *c.volume
+	}
 	base := c.conf.SharedDir
 	if base == "" {
 		base = shareddir.DefaultBase
@@ -133,7 +141,9 @@ func (c *call) dir() shareddir.Dir {
 	return shareddir.At(filepath.Join(base, c.args.ContainerID), c.Links, c.socketName())
 }
 
-func dirOf(r *state.Record) shareddir.Dir { return shareddir.Dir{Path: r.Dir, Link: r.Link} }
+func dirOf(r *state.Record) shareddir.Dir {
+	return shareddir.Dir{Path: r.Dir, Link: r.Link, Volume: r.Volume}
+}
 
 // socketName is the socket's file name: the configured one, or one that no
 // other network has in the same directory.

@@ -43,6 +43,7 @@ func (c *call) dismantle(ctx context.Context, record *state.Record) error {
 	if err := errors.Join(c.removeEndpoint(ctx, record), c.release(ctx, record)); err != nil {
 		return err
 	}
+	c.withdraw(ctx, record)
 	return c.Store.Delete(c.attachment)
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/containernetworking/cni/pkg/types"
 
 	"github.com/userspace-cni/userspace-cni/cnivpp/vpp"
+	"github.com/userspace-cni/userspace-cni/pkg/kube"
 	"github.com/userspace-cni/userspace-cni/pkg/netconf"
 	"github.com/userspace-cni/userspace-cni/pkg/shareddir"
 	"github.com/userspace-cni/userspace-cni/pkg/state"
@@ -61,7 +62,7 @@ func code(err error) uint {
 
 // isPassing tells whether the same call may succeed later.
 func isPassing(err error) bool {
-	for _, passing := range []error{vppapi.ErrNotRunning, vppapi.ErrNoAnswer, vppapi.ErrConnectionLost, state.ErrLocked, context.DeadlineExceeded} {
+	for _, passing := range []error{vppapi.ErrNotRunning, vppapi.ErrNoAnswer, vppapi.ErrConnectionLost, state.ErrLocked, kube.ErrUnavailable, context.DeadlineExceeded} {
 		if errors.Is(err, passing) {
 			return true
 		}

@@ -1,6 +1,7 @@
 package userspace
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -19,8 +20,9 @@ const (
 	contractModeSecret = 0o600
 )
 
-// publish tells the pod, by the file in the shared directory.
-func (c *call) publish(record *state.Record, result *current.Result) error {
+// publish tells the pod, by the file in the shared directory, and by its
+// annotations where the API server is known.
+func (c *call) publish(ctx context.Context, record *state.Record, result *current.Result) error {
 	ips, err := contract.NewIPResult(result)
 	if err != nil {
 		return err
@@ -32,7 +34,7 @@ func (c *call) publish(record *state.Record, result *current.Result) error {
 		memif.SocketFile = c.socketName()
 		side.Memif = &memif
 	}
-	data, err := json.Marshal(contract.Entry{
+	entry := contract.Entry{
 		ContractVersion: contract.Version,
 		ContainerID:     c.args.ContainerID,
 		IfName:          c.args.IfName,
@@ -41,7 +43,8 @@ func (c *call) publish(record *state.Record, result *current.Result) error {
 		Config:          side,
 		Routed:          c.conf.Host.NetType == netconf.NetTypeInterface,
 		IPResult:        ips,
-	})
+	}
+	data, err := json.Marshal(entry)
 	if err != nil {
 		return fmt.Errorf("contract: %w", err)
 	}
@@ -49,5 +52,8 @@ func (c *call) publish(record *state.Record, result *current.Result) error {
 	if side.Memif != nil && side.Memif.Secret != "" {
 		mode = contractModeSecret
 	}
-	return dirOf(record).WriteFile(contract.FileName(c.attachment), data, mode)
+	if err := dirOf(record).WriteFile(contract.FileName(c.attachment), data, mode); err != nil {
+		return err
+	}
+	return c.announce(ctx, entry)
 }

@@ -32,6 +32,11 @@ type Dir struct {
 	// Link is a symbolic link to Path that is fit for sockets; empty where Path
 	// itself is.
 	Link string
+	// Volume says that the directory is a volume of the pod's (see InVolume): its
+	// mode stays as it is, and it is never removed.
+	Volume bool
+	// mayMake allows Create to make a volume that is missing.
+	mayMake bool
 }
 
 // At is the directory at path. If the path of a socket called name would not be
@@ -59,8 +64,11 @@ func (d Dir) Socket(name string) string {
 const dirMode = 0o755
 
 // Create makes the directory, traversable by everyone and writable by root,
-// and the link to it.
+// and the link to it. A volume is left as it is where it exists.
 func (d Dir) Create() error {
+	if d.Volume {
+		return d.findVolume()
+	}
 	if err := os.MkdirAll(filepath.Dir(d.Path), dirMode); err != nil {
 		return fmt.Errorf("create shared directory: %w", err)
 	}
@@ -127,7 +135,7 @@ func (d Dir) EnsureLink() error {
 }
 
 // Remove takes files of ours away, the link, and with the last of all networks'
-// files the directory. What is gone already is no error. What can't be ours is
+// files the directory, unless it is a volume. What is gone already is no error. What can't be ours is
 // left where it is: anything but a file or a socket, and a socket that somebody
 // still listens on (VPP has closed ours by now; that one belongs to another
 // network that was given the same name).
@@ -181,6 +189,9 @@ func remove(root *os.Root, name string) (inUse bool, err error) {
 
 // removeEmpty removes the directory when nothing is in it any more.
 func (d Dir) removeEmpty() error {
+	if d.Volume {
+		return nil
+	}
 	err := syscall.Rmdir(d.Path)
 	switch {
 	case err == nil, errors.Is(err, fs.ErrNotExist):

@@ -183,7 +183,7 @@ func TestNetworksShareDirectory(t *testing.T) {
 	path := filepath.Join(p.base, strings.Repeat("c", MaxSocketPath-len(p.base)-10))
 	dirs := []Dir{At(path, p.links, "a.sock"), At(path, p.links, "long-name-b.sock"), At(path, p.links, "long-name-c.sock")}
 	if dirs[0].Link != "" || dirs[1].Link == "" || dirs[1].Link == dirs[2].Link {
-		t.Fatalf("not the links that this test is about: %q", dirs)
+		t.Fatalf("not the links that this test is about: %+v", dirs)
 	}
 	for _, order := range [][]int{{0, 1, 2}, {2, 1, 0}, {1, 0, 2}} {
 		for i, d := range dirs {

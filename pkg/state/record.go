@@ -44,18 +44,34 @@ type Record struct {
 
 	// Dir is the directory shared with the pod, Link a short way to it (empty
 	// where none is needed), Files what we put there, by name.
-	Dir   string   `json:"dir"`
-	Link  string   `json:"link,omitempty"`
-	Files []string `json:"files"`
+	Dir  string `json:"dir"`
+	Link string `json:"link,omitempty"`
+	// Volume tells that Dir is a volume of the pod's, which isn't ours to remove.
+	Volume bool     `json:"volume,omitempty"`
+	Files  []string `json:"files"`
 
 	// IPAM names the IPAM plugin that is asked for addresses (empty: none), and
 	// NetConf is the configuration that it gets.
 	IPAM    string          `json:"ipam,omitempty"`
 	NetConf json.RawMessage `json:"netConf,omitempty"`
 
+	// Pod is the pod, where the API server was asked for it.
+	Pod *Pod `json:"pod,omitempty"`
+
 	// Result is the CNI result (in the library's newest version) once IPAM has
 	// answered.
 	Result json.RawMessage `json:"result,omitempty"`
+}
+
+// Pod is a pod whose annotations have an entry of ours.
+type Pod struct {
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+	UID       string `json:"uid"`
+	// MountPath is where the pod sees the shared directory.
+	MountPath string `json:"mountPath,omitempty"`
+	// KubeConfig is the path of the credentials.
+	KubeConfig string `json:"kubeconfig"`
 }
 
 // Store keeps records and reserves numbers. Calls about one attachment are made

@@ -145,7 +145,7 @@ func TestLogFile(t *testing.T) {
 	a.del()
 	a.del()
 	data, err := os.ReadFile(path)
-	if err != nil || !strings.Contains(string(data), "container=logged") || !strings.Contains(string(data), "kubeconfig is not used yet") {
+	if err != nil || !strings.Contains(string(data), "container=logged") || !strings.Contains(string(data), "kubeconfig is not used") {
 		t.Errorf("log: %v\n%s", err, data)
 	}
 	if strings.Contains(string(data), secret) {
