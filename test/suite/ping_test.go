@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/userspace-cni/userspace-cni/pkg/netconf"
 	"github.com/userspace-cni/userspace-cni/test/lab"
 )
 
@@ -82,4 +83,26 @@ func TestExamples(t *testing.T) {
 			a.del()
 		}
 	})
+}
+
+// TestExamplesParse validates the networks of all examples.
+func TestExamplesParse(t *testing.T) {
+	files, err := filepath.Glob("../../examples/*/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	networks := 0
+	for _, file := range files {
+		conf, err := lab.NetworkFromYAML(file)
+		if err != nil {
+			continue // a pod
+		}
+		networks++
+		if _, err := netconf.Parse(conf); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+	if networks < 4 {
+		t.Errorf("%d networks in the examples, want at least 4", networks)
+	}
 }
