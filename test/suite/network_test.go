@@ -15,11 +15,12 @@ import (
 	"github.com/userspace-cni/userspace-cni/cnivpp/vpp"
 )
 
-// onReal runs a test whose packets only a real VPP moves.
+// onReal runs a test that needs more of VPP than the simulator has: its debug
+// CLI, mostly.
 func onReal(t *testing.T, test func(b *bench)) {
 	onEach(t, func(b *bench) {
 		if !b.engine.Real {
-			b.Skip("the simulator doesn't route: run this on a VPP by VPP=/path/to/vpp make test")
+			b.Skip("the simulator lacks the CLI commands that this needs: run it on a VPP by VPP=/path/to/vpp make test")
 		}
 		test(b)
 	})
@@ -133,7 +134,7 @@ func TestVLANs(t *testing.T) {
 
 // TestUplink joins the VLANs of two hosts by a link between their VPPs.
 func TestUplink(t *testing.T) {
-	onReal(t, func(b *bench) {
+	onEach(t, func(b *bench) {
 		b2 := newBench(b.T, b.engine)
 		link := filepath.Join(b.dir, "link.sock")
 		b.uplink("master", link)
@@ -207,7 +208,7 @@ func TestRouted(t *testing.T) {
 			"host": object{"iftype": "memif", "netType": "interface", "vrf": 7, "memif": object{"mode": "ip"}},
 		}},
 	}
-	onReal(t, func(b *bench) {
+	onEach(t, func(b *bench) {
 		for name, c := range cases {
 			conf := b.network("net", b.subnet(c.subnets...), routed(c.vrf), c.more)
 			one, two := b.guest("one "[:3]+name[:1], conf), b.guest("two"+name[:1], conf)
@@ -228,7 +229,7 @@ func TestRouted(t *testing.T) {
 
 // TestVRFs puts two networks with the same addresses into two tables.
 func TestVRFs(t *testing.T) {
-	onReal(t, func(b *bench) {
+	onEach(t, func(b *bench) {
 		conf := func(name string, vrf int) object {
 			return b.network(name, b.subnet("10.1.0.0/24", "fd00:1::/64"), routed(vrf))
 		}
