@@ -15,6 +15,10 @@ import (
 // configuration gives; one that stands for a name has the name behind it.
 const ownTag = "userspace-cni"
 
+// TagPrefix begins the tag of every interface that is an attachment's, on the
+// host and in the container; the attachment's key follows.
+const TagPrefix = ownTag + ":"
+
 // Numbers are those of what the attachments of a network share. Each is chosen
 // by us and kept for the network's name.
 type Numbers struct {
@@ -41,8 +45,8 @@ func DomainName(side netconf.Side) (Name, bool) {
 	if side.NetType != netconf.NetTypeBridge || side.Bridge.Domain() != 0 && side.Bridge.VlanID == 0 {
 		return Name{}, false
 	}
-	name := ownTag + ":" + side.Bridge.Key()
-	return Name{fit(name), spread(name, lowestNamed, netconf.MaxBridgeDomain), netconf.MaxBridgeDomain}, true
+	name := TagPrefix + side.Bridge.Key()
+	return Name{fit(name), vpp.Spread(name, lowestNamed, netconf.MaxBridgeDomain), netconf.MaxBridgeDomain}, true
 }
 
 // LoopbackName is the name of the gateway of the routed network with the given
@@ -52,7 +56,7 @@ func LoopbackName(side netconf.Side, gateways []netip.Addr) (Name, bool) {
 		return Name{}, false
 	}
 	name := gatewayTag(side.VRF, gateways)
-	return Name{name, spread(name, 1024, vpp.MaxLoopback), vpp.MaxLoopback}, true
+	return Name{name, vpp.Spread(name, 1024, vpp.MaxLoopback), vpp.MaxLoopback}, true
 }
 
 func tablePrefix(vrf uint32) string { return fmt.Sprintf("%s:gw:%d:", ownTag, vrf) }
@@ -69,13 +73,6 @@ func fit(name string) string {
 	}
 	hash := sha256.Sum256([]byte(name))
 	return name[:vpp.MaxTag-21] + "-" + hex.EncodeToString(hash[:])[:20]
-}
-
-// spread maps a name into a range.
-func spread(name string, lowest, highest uint32) uint32 {
-	hash := sha256.Sum256([]byte(name))
-	number := uint32(hash[0])<<24 | uint32(hash[1])<<16 | uint32(hash[2])<<8 | uint32(hash[3])
-	return lowest + number%(highest-lowest+1)
 }
 
 // HostSpec describes the host's side in its network. Before IPAM has answered

@@ -22,9 +22,6 @@ import (
 	"github.com/userspace-cni/userspace-cni/pkg/state"
 )
 
-// tagPrefix begins the tag of every interface that the plugin makes.
-const tagPrefix = "userspace-cni:"
-
 // call is one CNI call about one attachment.
 type call struct {
 	*Plugin

@@ -48,6 +48,9 @@ type Identity struct {
 	MAC    string
 }
 
+// tagPrefix begins the tag of every interface that the plugin makes.
+const tagPrefix = cnivpp.TagPrefix
+
 // Wanted is what the host's side shall be.
 type Wanted struct {
 	Side netconf.Side

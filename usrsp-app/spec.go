@@ -13,16 +13,13 @@ import (
 	"github.com/userspace-cni/userspace-cni/pkg/shareddir"
 )
 
-// tagPrefix begins the tag of every interface that the app makes.
-const tagPrefix = "userspace-cni:"
-
 // spec describes what an entry asks for.
 func (a *App) spec(entry numbered) (cnivpp.Spec, error) {
 	socket, err := a.socket(entry.Config)
 	if err != nil {
 		return cnivpp.Spec{}, err
 	}
-	id := vpp.Identity{Tag: tagPrefix + entry.Attachment().Key(), Number: entry.number, Socket: socket}
+	id := vpp.Identity{Tag: cnivpp.TagPrefix + entry.Attachment().Key(), Number: entry.number, Socket: socket}
 	switch entry.Config.NetType {
 	case netconf.NetTypeNone:
 		return cnivpp.NewSpec(entry.Config, id)

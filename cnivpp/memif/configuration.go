@@ -1,7 +1,6 @@
 package memif
 
 import (
-	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -150,8 +149,6 @@ func (e Endpoint) message() (*vppmemif.MemifCreateV2, error) {
 // Number is the socket id at which the search for a free one starts, for the
 // attachment with the given key. It lies above what people number by hand.
 func Number(key string) uint32 {
-	const lowest = 1 << 16
-	hash := sha256.Sum256([]byte("memif socket id " + key))
-	number := uint32(hash[0])<<24 | uint32(hash[1])<<16 | uint32(hash[2])<<8 | uint32(hash[3])
-	return lowest + number%(1<<31-lowest)
+	const lowest, highest = 1 << 16, 1<<31 - 1
+	return vpp.Spread("memif socket id "+key, lowest, highest)
 }
