@@ -37,6 +37,10 @@ func (c *call) add(ctx context.Context) error {
 	if err := c.fetchPod(ctx); err != nil {
 		return err
 	}
+	access, err := c.access()
+	if err != nil {
+		return err
+	}
 	unlock, err := c.lockDir(ctx, c.dir().Path)
 	if err != nil {
 		return err
@@ -44,6 +48,7 @@ func (c *call) add(ctx context.Context) error {
 	defer unlock()
 
 	record := c.newRecord()
+	record.Access = access
 	result, intact, err := c.earlier(ctx, record)
 	if err != nil {
 		return err
@@ -147,6 +152,9 @@ func (c *call) make(ctx context.Context, record *state.Record, result *current.R
 	if err := c.create(ctx, record, engine); err != nil {
 		return nil, err
 	}
+	if err := c.grant(record); err != nil {
+		return nil, err
+	}
 	if err := c.publish(ctx, record, result); err != nil {
 		return nil, err
 	}
@@ -169,7 +177,7 @@ func (c *call) prepareDir(record *state.Record) error {
 	if err := dir.Create(); err != nil {
 		return err
 	}
-	if c.isAbstract() {
+	if c.conf.Host.Socket().Abstract {
 		return nil
 	}
 	if err := dir.Clear(c.socketName()); err != nil {

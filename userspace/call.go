@@ -122,6 +122,7 @@ func (c *call) newRecord() *state.Record {
 		Volume:     dir.Volume,
 		Pod:        c.podRecord(),
 		Files:      []string{contract.FileName(c.attachment)},
+		Listening:  c.listening(),
 		IPAM:       c.conf.IPAM.Type,
 		NetConf:    c.args.StdinData,
 	}
@@ -145,10 +146,10 @@ func dirOf(r *state.Record) shareddir.Dir {
 // socketName is the socket's file name: the configured one, or one that no
 // other network has in the same directory.
 func (c *call) socketName() string {
-	if memif := c.conf.Host.Memif; memif != nil && memif.SocketFile != "" {
-		return memif.SocketFile
+	if name := c.conf.Host.Socket().Name; name != "" {
+		return name
 	}
-	return fmt.Sprintf("memif-%s-%s.sock", unfit.ReplaceAllString(c.args.IfName, "_"), c.attachment.Key()[:8])
+	return fmt.Sprintf("usrsp-%s-%s.sock", unfit.ReplaceAllString(c.args.IfName, "_"), c.attachment.Key()[:8])
 }
 
 // unfit are the characters of an interface's name that VPP doesn't take in the
@@ -182,17 +183,10 @@ func (c *call) describe(r *state.Record, engine Engine) func(uint32) error {
 
 // socket is where the endpoint meets its peer, in the vswitch's notation.
 func (c *call) socket(r *state.Record) string {
-	if c.isAbstract() {
+	if c.conf.Host.Socket().Abstract {
 		return "abstract:" + c.socketName() + ",netns_name=" + c.args.Netns
 	}
 	return dirOf(r).Socket(c.socketName())
-}
-
-// isAbstract tells whether the socket is in the pod's network namespace instead
-// of a directory.
-func (c *call) isAbstract() bool {
-	memif := c.conf.Host.Memif
-	return memif != nil && memif.SocketType == netconf.SocketTypeAbstract
 }
 
 // addressesOf takes the addresses and their gateways out of a result.

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/userspace-cni/userspace-cni/pkg/contract"
+	"github.com/userspace-cni/userspace-cni/pkg/shareddir"
 	"github.com/userspace-cni/userspace-cni/pkg/state"
 )
 
@@ -51,5 +53,25 @@ func (c *call) differences(ctx context.Context, record *state.Record) (string, e
 	if _, err := os.Lstat(path); err != nil {
 		plan += "write " + path + "\n"
 	}
-	return plan, nil
+	missing, err := socketDiffers(record)
+	return plan + missing, err
+}
+
+// socketDiffers is the step that the socket needs; empty where the pod can
+// connect.
+func socketDiffers(record *state.Record) (string, error) {
+	if record.Listening == "" {
+		return "", nil
+	}
+	path := filepath.Join(record.Dir, record.Listening)
+	access, err := dirOf(record).Granted(record.Listening)
+	switch {
+	case errors.Is(err, shareddir.ErrNoSocket), errors.Is(err, fs.ErrNotExist):
+		return "make the socket " + path + " again\n", nil
+	case err != nil:
+		return "", err
+	case access != record.Access:
+		return fmt.Sprintf("give %s to %s, which is %s\n", path, record.Access, access), nil
+	}
+	return "", nil
 }

@@ -4,21 +4,21 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 
 	current "github.com/containernetworking/cni/pkg/types/100"
 
 	"github.com/userspace-cni/userspace-cni/pkg/contract"
 	"github.com/userspace-cni/userspace-cni/pkg/netconf"
+	"github.com/userspace-cni/userspace-cni/pkg/shareddir"
 	"github.com/userspace-cni/userspace-cni/pkg/state"
 )
 
-// Modes of the contract file. One with a secret is for root alone: the directory
-// is open to every user of the host.
-const (
-	contractMode       = 0o644
-	contractModeSecret = 0o600
-)
+// contractMode is that of a contract file without a secret.
+const contractMode = 0o644
+
+// secretMode are the permissions of a contract file with a secret, as far as
+// the socket's owner and group may use the socket at all.
+const secretMode = 0o440
 
 // publish tells the pod, by the file in the shared directory, and by its
 // annotations where the API server is known.
@@ -27,13 +27,8 @@ func (c *call) publish(ctx context.Context, record *state.Record, result *curren
 	if err != nil {
 		return err
 	}
-	side := c.conf.Container
+	side := c.conf.Container.WithSocket(c.socketName())
 	side.MAC = c.podMAC()
-	if side.Memif != nil {
-		memif := *side.Memif
-		memif.SocketFile = c.socketName()
-		side.Memif = &memif
-	}
 	entry := contract.Entry{
 		ContractVersion: contract.Version,
 		ContainerID:     c.args.ContainerID,
@@ -48,11 +43,12 @@ func (c *call) publish(ctx context.Context, record *state.Record, result *curren
 	if err != nil {
 		return fmt.Errorf("contract: %w", err)
 	}
-	mode := fs.FileMode(contractMode)
-	if side.Memif != nil && side.Memif.Secret != "" {
-		mode = contractModeSecret
+	access := shareddir.Access{Mode: contractMode}
+	if side.Socket().Secret {
+		access = record.Access
+		access.Mode &= secretMode
 	}
-	if err := dirOf(record).WriteFile(contract.FileName(c.attachment), data, mode); err != nil {
+	if err := dirOf(record).WriteFile(contract.FileName(c.attachment), data, access); err != nil {
 		return err
 	}
 	return c.announce(ctx, entry)

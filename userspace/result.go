@@ -38,7 +38,7 @@ func (c *call) complete(record *state.Record, result *current.Result, engine Eng
 
 // socketPath is the socket's file; an abstract socket has none.
 func (c *call) socketPath(record *state.Record) string {
-	if c.isAbstract() {
+	if c.conf.Host.Socket().Abstract {
 		return ""
 	}
 	return filepath.Join(record.Dir, c.socketName())

@@ -84,11 +84,7 @@ func Remove(list []byte, a state.Attachment) ([]byte, bool, error) {
 
 // public is the entry without what only the pod itself may know.
 func (e Entry) public() Entry {
-	if e.Config.Memif != nil {
-		memif := *e.Config.Memif
-		memif.Secret = ""
-		e.Config.Memif = &memif
-	}
+	e.Config = e.Config.WithoutSecret()
 	return e
 }
 

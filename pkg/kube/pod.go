@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -51,6 +52,25 @@ type Mount struct {
 type Security struct {
 	RunAsUser  *int64 `json:"runAsUser"`
 	RunAsGroup *int64 `json:"runAsGroup"`
+	// RunAsNonRoot is the promise that the user isn't root, whoever it is.
+	RunAsNonRoot *bool `json:"runAsNonRoot"`
+}
+
+// IsOther tells whether the user is known and isn't root.
+func (s Security) IsOther() bool { return s.RunAsUser != nil && *s.RunAsUser != 0 }
+
+// IsUnknown tells whether the user isn't root, and nothing says who it is.
+func (s Security) IsUnknown() bool {
+	return s.RunAsUser == nil && s.RunAsNonRoot != nil && *s.RunAsNonRoot
+}
+
+// or is the container's security with the pod's for what it leaves out.
+func (s Security) or(pod Security) Security {
+	return Security{
+		RunAsUser:    cmp.Or(s.RunAsUser, pod.RunAsUser),
+		RunAsGroup:   cmp.Or(s.RunAsGroup, pod.RunAsGroup),
+		RunAsNonRoot: cmp.Or(s.RunAsNonRoot, pod.RunAsNonRoot),
+	}
 }
 
 // MountPath is where the pod sees the shared directory: the first of its mounts;
@@ -60,6 +80,19 @@ func (p *Pod) MountPath() string {
 		return ""
 	}
 	return p.Mounts[0].Path
+}
+
+// Users are those that the containers with the shared directory run as; the
+// pod's where none has one.
+func (p *Pod) Users() []Security {
+	if len(p.Mounts) == 0 {
+		return []Security{p.Security}
+	}
+	all := make([]Security, len(p.Mounts))
+	for i, mount := range p.Mounts {
+		all[i] = mount.Security
+	}
+	return all
 }
 
 // Pod asks for a pod. It returns ErrNotFound where there is none, and
@@ -174,13 +207,7 @@ func decode(body []byte) (*Pod, error) {
 // mounts are those of the shared directory's root. A container that mounts a
 // directory below it doesn't see what we put there.
 func (c containerJSON) mounts(pod Security) []Mount {
-	own := c.SecurityContext
-	if own.RunAsUser == nil {
-		own.RunAsUser = pod.RunAsUser
-	}
-	if own.RunAsGroup == nil {
-		own.RunAsGroup = pod.RunAsGroup
-	}
+	own := c.SecurityContext.or(pod)
 	var all []Mount
 	for _, m := range c.VolumeMounts {
 		if m.Name == shareddir.VolumeName && m.SubPath == "" && m.SubPathExpr == "" {

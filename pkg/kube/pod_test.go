@@ -41,10 +41,10 @@ func TestPod(t *testing.T) {
 			{Name: "token"},
 		},
 		Mounts: []Mount{
-			{"app", "/usrsp", true, Security{number(7), number(1001)}},
-			{"init", "/init", false, Security{number(1000), number(1001)}},
+			{"app", "/usrsp", true, Security{number(7), number(1001), nil}},
+			{"init", "/init", false, Security{number(1000), number(1001), nil}},
 		},
-		Security: Security{number(1000), number(1001)},
+		Security: Security{number(1000), number(1001), nil},
 		FSGroup:  number(2000),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

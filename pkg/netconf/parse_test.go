@@ -54,11 +54,11 @@ func TestAgreements(t *testing.T) {
 
 func TestSocketPermissions(t *testing.T) {
 	for in, want := range map[string]fs.FileMode{"0660": 0o660, "0770": 0o770, "0000": 0} {
-		if got, ok := (Memif{SocketMode: in}).SocketPermissions(); !ok || got != want {
+		if got, ok := (Socket{Mode: in}).Permissions(); !ok || got != want {
 			t.Errorf("%s: %v %t", in, got, ok)
 		}
 	}
-	if _, ok := (Memif{}).SocketPermissions(); ok {
+	if _, ok := (Socket{}).Permissions(); ok {
 		t.Error("permissions from nothing")
 	}
 }

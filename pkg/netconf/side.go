@@ -1,7 +1,6 @@
 package netconf
 
 import (
-	"io/fs"
 	"strconv"
 )
 
@@ -31,7 +30,7 @@ type Memif struct {
 	// are the host's, for the file of a master; empty: the plugin finds out.
 	SocketOwner string `json:"socketOwner,omitempty"`
 	SocketGroup string `json:"socketGroup,omitempty"`
-	SocketMode  string `json:"socketMode,omitempty"` // four octal digits, see [Memif.SocketPermissions]
+	SocketMode  string `json:"socketMode,omitempty"` // four octal digits, see [Socket.Permissions]
 	RingSize    uint32 `json:"ringSize,omitempty"`   // entries, a power of two from 8 to 16384
 	BufferSize  uint16 `json:"bufferSize,omitempty"` // bytes, from 64
 	RxQueues    uint8  `json:"rxQueues,omitempty"`
@@ -39,12 +38,6 @@ type Memif struct {
 	Secret      string `json:"secret,omitempty"` // at most 23 bytes; never to be logged or annotated
 	NoZeroCopy  bool   `json:"noZeroCopy,omitempty"`
 	UseDMA      bool   `json:"useDma,omitempty"`
-}
-
-// SocketPermissions is what SocketMode says; ok is false where it says nothing.
-func (m Memif) SocketPermissions() (mode fs.FileMode, ok bool) {
-	n, err := strconv.ParseUint(m.SocketMode, 8, 12)
-	return fs.FileMode(n) & fs.ModePerm, err == nil
 }
 
 // Vhost configures a vhost-user interface.

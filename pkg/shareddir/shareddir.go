@@ -176,7 +176,7 @@ func remove(root *os.Root, name string) (inUse bool, err error) {
 		return false, nil
 	case err != nil:
 		return false, err
-	case info.Mode().Type() == fs.ModeSocket && !abandoned(root, name):
+	case info.Mode().Type() == fs.ModeSocket && !soonAbandoned(root, name):
 		return true, nil
 	case info.Mode().Type() != fs.ModeSocket && !info.Mode().IsRegular():
 		return false, nil

@@ -124,7 +124,7 @@ func TestCreateRemove(t *testing.T) {
 				d := dir(p)
 				for range 2 {
 					must(t, d.Create())
-					must(t, d.WriteFile("file", []byte("content"), 0o644))
+					must(t, d.WriteFile("file", []byte("content"), Access{Mode: 0o644}))
 				}
 				info, err := os.Lstat(d.Path)
 				if err != nil || info.Mode() != fs.ModeDir|0o755 {
@@ -188,7 +188,7 @@ func TestNetworksShareDirectory(t *testing.T) {
 	for _, order := range [][]int{{0, 1, 2}, {2, 1, 0}, {1, 0, 2}} {
 		for i, d := range dirs {
 			must(t, d.Create())
-			must(t, d.WriteFile(fmt.Sprint(i), nil, 0o600))
+			must(t, d.WriteFile(fmt.Sprint(i), nil, Access{Mode: 0o600}))
 		}
 		for done, i := range order {
 			must(t, dirs[i].Remove(fmt.Sprint(i)))
@@ -224,7 +224,7 @@ func TestNetworksAtOnce(t *testing.T) {
 		all.Go(func() {
 			for range 100 {
 				locked(func() error {
-					return errors.Join(d.Create(), d.Clear(name), d.WriteFile(name, nil, 0o600))
+					return errors.Join(d.Create(), d.Clear(name), d.WriteFile(name, nil, Access{Mode: 0o600}))
 				})
 				if _, err := os.Stat(d.Socket(name)); err != nil {
 					t.Error(err)
@@ -258,7 +258,7 @@ func TestNotADirectory(t *testing.T) {
 			write(t, elsewhere+"/"+socketName, "theirs")
 			mustRefuse(t, d.Create(), d.Path)
 			mustRefuse(t, d.Clear(socketName), d.Path)
-			mustRefuse(t, d.WriteFile(socketName, []byte("ours"), 0o600), d.Path)
+			mustRefuse(t, d.WriteFile(socketName, []byte("ours"), Access{Mode: 0o600}), d.Path)
 			must(t, d.Remove(socketName))
 			if got := read(t, elsewhere+"/"+socketName); got != "theirs" {
 				t.Errorf("elsewhere: %q", got)
@@ -285,7 +285,7 @@ func TestWriteFilePlanted(t *testing.T) {
 				must(t, d.Create())
 				write(t, victim, "theirs")
 				plant(t, filepath.Join(d.Path, at), victim)
-				must(t, d.WriteFile("file", []byte("ours"), 0o600))
+				must(t, d.WriteFile("file", []byte("ours"), Access{Mode: 0o600}))
 				if got := read(t, victim); got != "theirs" {
 					t.Errorf("wrote %q through it", got)
 				}
@@ -310,7 +310,7 @@ func TestPlantedDirectory(t *testing.T) {
 		d := p.short()
 		must(t, d.Create())
 		must(t, os.MkdirAll(filepath.Join(d.Path, at, "sub"), 0o755))
-		mustRefuse(t, d.WriteFile("file", nil, 0o600), filepath.Join(d.Path, "file"))
+		mustRefuse(t, d.WriteFile("file", nil, Access{Mode: 0o600}), filepath.Join(d.Path, "file"))
 		if got := list(t, d.Path); !slices.Equal(got, []string{at}) {
 			t.Errorf("a failed write left %q", got)
 		}
@@ -326,8 +326,8 @@ func TestRemoveLeavesForeignFiles(t *testing.T) {
 	p := newPlace(t)
 	d := p.long()
 	must(t, d.Create())
-	must(t, d.WriteFile("ours", nil, 0o600))
-	must(t, d.WriteFile("theirs", nil, 0o600))
+	must(t, d.WriteFile("ours", nil, Access{Mode: 0o600}))
+	must(t, d.WriteFile("theirs", nil, Access{Mode: 0o600}))
 	for range 2 {
 		must(t, d.Remove("ours"))
 	}
@@ -383,12 +383,12 @@ func TestNamesStayInside(t *testing.T) {
 	must(t, d.Create())
 	victim := filepath.Join(p.base, "victim")
 	write(t, victim, "theirs")
-	mustRefuse(t, d.WriteFile("../victim", []byte("ours"), 0o600))
+	mustRefuse(t, d.WriteFile("../victim", []byte("ours"), Access{Mode: 0o600}))
 	mustRefuse(t, d.Clear("../victim"))
 	mustRefuse(t, d.Remove("../victim"))
 	must(t, d.Create())
 	must(t, os.Symlink(p.base, filepath.Join(d.Path, "up")))
-	mustRefuse(t, d.WriteFile("up/victim", []byte("ours"), 0o600))
+	mustRefuse(t, d.WriteFile("up/victim", []byte("ours"), Access{Mode: 0o600}))
 	mustRefuse(t, d.Remove("up/victim"))
 	if got := read(t, victim); got != "theirs" {
 		t.Errorf("victim: %q", got)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 )
 
 // ErrOccupied means that something that isn't ours stands where a socket of ours
@@ -40,6 +41,20 @@ func (d Dir) Clear(name string) error {
 		return fmt.Errorf("remove abandoned socket: %w", err)
 	}
 	return nil
+}
+
+// closeGrace is how long VPP may take to close a listener after it has answered
+// that the interface is gone: it does so in a later round of its main loop.
+const closeGrace = 500 * time.Millisecond
+
+// soonAbandoned waits a while for the listener to close.
+func soonAbandoned(root *os.Root, name string) bool {
+	for until := time.Now().Add(closeGrace); !abandoned(root, name); time.Sleep(time.Millisecond) {
+		if time.Now().After(until) {
+			return false
+		}
+	}
+	return true
 }
 
 // abandoned tells whether nobody listens on a socket. The connection attempt

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"syscall"
 	"testing"
+	"time"
 )
 
 var socketKinds = map[string]int{"stream": syscall.SOCK_STREAM, "seqpacket": syscall.SOCK_SEQPACKET}
@@ -108,5 +109,18 @@ func TestClearRefusesOthers(t *testing.T) {
 			must(t, os.Remove(path))
 			must(t, d.Remove("dead"))
 		})
+	}
+}
+
+// TestRemoveClosing: VPP answers that the interface is gone before it closes the
+// listener.
+func TestRemoveClosing(t *testing.T) {
+	d := newPlace(t).short()
+	must(t, d.Create())
+	fd := listen(t, d.Socket(socketName), syscall.SOCK_SEQPACKET, 0)
+	time.AfterFunc(closeGrace/10, func() { syscall.Close(fd) })
+	must(t, d.Remove(socketName))
+	if _, err := os.Stat(d.Path); err == nil {
+		t.Errorf("left: %q", list(t, d.Path))
 	}
 }

@@ -105,7 +105,7 @@ func TestVolumeStays(t *testing.T) {
 				must(t, os.Chmod(d.Path, mode))
 				for range 2 {
 					must(t, d.Create())
-					must(t, d.WriteFile("file", []byte("x"), 0o644))
+					must(t, d.WriteFile("file", []byte("x"), Access{Mode: 0o644}))
 					deadSocket(t, d.Socket(socketName), syscall.SOCK_SEQPACKET)
 					if got := list(t, d.Path); !slices.Equal(got, []string{"file", socketName}) {
 						t.Errorf("in the volume's root: %q", got)
@@ -181,7 +181,7 @@ func TestVolumeIsNoDirectory(t *testing.T) {
 				write(t, filepath.Join(other, "file"), "precious")
 				plant(t, d.Path, other)
 				mustRefuse(t, d.Create(), VolumeName, d.Path)
-				mustRefuse(t, d.WriteFile("file", nil, 0o644), d.Path)
+				mustRefuse(t, d.WriteFile("file", nil, Access{Mode: 0o644}), d.Path)
 				mustRefuse(t, d.Clear("file"), d.Path)
 				_ = d.Remove("file")
 				if got := read(t, filepath.Join(other, "file")); got != "precious" {

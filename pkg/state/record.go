@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"time"
+
+	"github.com/userspace-cni/userspace-cni/pkg/shareddir"
 )
 
 // Version is the layout of the records that this program writes and reads.
@@ -49,6 +51,10 @@ type Record struct {
 	// Volume tells that Dir is a volume of the pod's, which isn't ours to remove.
 	Volume bool     `json:"volume,omitempty"`
 	Files  []string `json:"files"`
+	// Listening is the file in Dir on which the engine waits for the pod; empty:
+	// none. Access is that to it, and to a contract with a secret.
+	Listening string           `json:"listening,omitempty"`
+	Access    shareddir.Access `json:"access"`
 
 	// IPAM names the IPAM plugin that is asked for addresses (empty: none), and
 	// NetConf is the configuration that it gets.

@@ -1,0 +1,61 @@
+package netconf
+
+import (
+	"io/fs"
+	"strconv"
+)
+
+// Socket is where the two ends of an endpoint meet, whatever its kind: the rest
+// of the program asks a side for it, and needs to know no kind.
+type Socket struct {
+	// Name is the file's in the shared directory, or an abstract one; empty: the
+	// plugin makes one.
+	Name string
+	// Abstract sockets are in the pod's network namespace and have no file.
+	Abstract bool
+	// Listens tells whether this side makes the socket.
+	Listens bool
+	// Owner and Group are names or numbers, Mode four octal digits; empty: the
+	// plugin finds out.
+	Owner, Group, Mode string
+	// Secret tells whether the two ends have one.
+	Secret bool
+}
+
+// Permissions is what Mode says; ok is false where it says nothing.
+func (s Socket) Permissions() (mode fs.FileMode, ok bool) {
+	n, err := strconv.ParseUint(s.Mode, 8, 12)
+	return fs.FileMode(n) & fs.ModePerm, err == nil
+}
+
+// Socket is the one of the side's endpoint.
+func (s Side) Socket() Socket {
+	m := s.Memif
+	if m == nil {
+		return Socket{}
+	}
+	return Socket{
+		Name: m.SocketFile, Abstract: m.SocketType == SocketTypeAbstract, Listens: m.Role == RoleMaster,
+		Owner: m.SocketOwner, Group: m.SocketGroup, Mode: m.SocketMode, Secret: m.Secret != "",
+	}
+}
+
+// WithSocket is the side with that name for its socket.
+func (s Side) WithSocket(name string) Side {
+	if s.Memif != nil {
+		memif := *s.Memif
+		memif.SocketFile = name
+		s.Memif = &memif
+	}
+	return s
+}
+
+// WithoutSecret is the side as everybody may see it.
+func (s Side) WithoutSecret() Side {
+	if s.Memif != nil {
+		memif := *s.Memif
+		memif.Secret = ""
+		s.Memif = &memif
+	}
+	return s
+}
