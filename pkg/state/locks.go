@@ -18,6 +18,9 @@ var ErrLocked = errors.New("another call holds the lock")
 // Locks are named locks between processes: one byte for each name in one file,
 // locked by an open file description (fcntl(2), F_OFD_SETLKW). So a lock ends
 // with the process however that ends, and no lock file is ever left behind.
+//
+// What the process starts inherits its locks: an IPAM plugin goes on when its
+// caller is killed, and until it has ended, nobody can tell what it leaves.
 type Locks struct{ Dir string }
 
 // Lock waits for the lock of that name until the context ends.
@@ -31,6 +34,10 @@ func (l Locks) Lock(ctx context.Context, name string) (unlock func(), err error)
 	file, err := os.OpenFile(filepath.Join(l.Dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
+	}
+	if _, err := unix.FcntlInt(file.Fd(), unix.F_SETFD, 0); err != nil { // os set FD_CLOEXEC
+		file.Close()
+		return nil, fmt.Errorf("lock %q: %w", name, err)
 	}
 	var failed error // set before done is closed
 	done := make(chan struct{})

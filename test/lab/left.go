@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"go.fd.io/govpp/binapi/ip"
 	"go.fd.io/govpp/binapi/l2"
 	"go.fd.io/govpp/binapi/memif"
 
@@ -17,25 +18,31 @@ import (
 )
 
 // Left lists everything on the VPP that it didn't have when it started:
-// interfaces, memif sockets, bridge domains; one a line.
+// interfaces, memif sockets, bridge domains, tables, routes; one a line.
 func (v *VPP) Left() (string, error) {
+	now, err := v.objects()
+	left := slices.DeleteFunc(now, func(line string) bool { return slices.Contains(v.initial, line) })
+	return strings.Join(left, "\n"), err
+}
+
+func (v *VPP) objects() ([]string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	session, err := vpp.Connect(ctx, v.APISocket)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer session.Close()
-	var left []string
-	for _, look := range []func(context.Context, *vpp.Session) ([]string, error){interfacesOf, socketsOf, domainsOf} {
+	var all []string
+	for _, look := range []func(context.Context, *vpp.Session) ([]string, error){interfacesOf, socketsOf, domainsOf, tablesOf} {
 		lines, err := look(ctx, session)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
-		left = append(left, lines...)
+		all = append(all, lines...)
 	}
-	slices.Sort(left)
-	return strings.Join(left, "\n"), nil
+	slices.Sort(all)
+	return all, nil
 }
 
 func interfacesOf(ctx context.Context, s *vpp.Session) ([]string, error) {
@@ -75,6 +82,34 @@ func domainsOf(ctx context.Context, s *vpp.Session) ([]string, error) {
 		}
 	})
 	return lines, err
+}
+
+// tablesOf lists the tables, and what is in them.
+func tablesOf(ctx context.Context, s *vpp.Session) ([]string, error) {
+	client := ip.NewServiceClient(s.Conn())
+	dump, err := client.IPTableDump(ctx, &ip.IPTableDump{})
+	if err != nil {
+		return nil, err
+	}
+	var tables []ip.IPTable
+	if err := vpp.Drain(dump.Recv, func(d *ip.IPTableDetails) { tables = append(tables, d.Table) }); err != nil {
+		return nil, err
+	}
+	var lines []string
+	for _, table := range tables {
+		lines = append(lines, fmt.Sprintf("table %d (IPv6 %t) %s", table.TableID, table.IsIP6, table.Name))
+		routes, err := client.IPRouteDump(ctx, &ip.IPRouteDump{Table: table})
+		if err != nil {
+			return nil, err
+		}
+		err = vpp.Drain(routes.Recv, func(d *ip.IPRouteDetails) {
+			lines = append(lines, fmt.Sprintf("route %s in table %d", d.Route.Prefix, d.Route.TableID))
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return lines, nil
 }
 
 // kept are the names of what may stay below the directories that the plugin

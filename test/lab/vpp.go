@@ -27,6 +27,8 @@ type VPP struct {
 	extra  []string
 	cmd    *exec.Cmd
 	exited chan struct{}
+	// initial is what a VPP has before anybody has made anything.
+	initial []string
 }
 
 // startTimeout bounds the start of a VPP: a real one takes about a second.
@@ -112,7 +114,10 @@ func (v *VPP) waitForAnswer() error {
 	for {
 		conn, err := vppapi.Dial(ctx, v.APISocket, "lab")
 		if err == nil {
-			return conn.Close()
+			if err = conn.Close(); err == nil {
+				v.initial, err = v.objects()
+			}
+			return err
 		}
 		select {
 		case <-v.exited:

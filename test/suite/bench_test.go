@@ -6,12 +6,14 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	current "github.com/containernetworking/cni/pkg/types/100"
 
+	podcontract "github.com/userspace-cni/userspace-cni/pkg/contract"
 	"github.com/userspace-cni/userspace-cni/pkg/state"
 	"github.com/userspace-cni/userspace-cni/test/lab"
 )
@@ -23,6 +25,10 @@ type bench struct {
 	host   *lab.VPP
 	dir    string
 	pods   int // how many there are
+	// clusters are those whose pod must be left as it was, given what a test has
+	// put on the host's VPP itself.
+	clusters []*cluster
+	given    []string
 }
 
 // onEach runs a test on every engine.
@@ -74,23 +80,38 @@ func (b *bench) nothingLeft() {
 }
 
 // left lists what there is of attachments: on the host's VPP, unless that is
-// not running, in files and in IPAM.
+// not running, in files, in IPAM, and in the pods' annotations.
 func (b *bench) left() string {
 	b.Helper()
-	files, err := lab.FilesLeft(state.DefaultDir, b.sharedDir(), b.ipamDir())
+	dirs := []string{state.DefaultDir, b.sharedDir(), b.ipamDir()}
+	var annotations string
+	for _, c := range b.clusters {
+		dirs = append(dirs, c.volume)
+		annotations += c.Annotations("default", "web")[podcontract.AnnotationData]
+	}
+	files, err := lab.FilesLeft(dirs...)
 	if err != nil {
 		b.Error(err)
 	}
+	files = strings.TrimSpace(annotations + "\n" + files)
 	select {
 	case <-b.host.Exited():
 		return files
 	default:
 	}
+	return strings.TrimSpace(strings.Join(b.objects(), "\n") + "\n" + files)
+}
+
+// objects are those on the host's VPP that no test has put there itself.
+func (b *bench) objects() []string {
+	b.Helper()
 	objects, err := b.host.Left()
 	if err != nil {
 		b.Errorf("look at the host's VPP: %v", err)
 	}
-	return strings.TrimSpace(objects + "\n" + files)
+	return slices.DeleteFunc(strings.Split(objects, "\n"), func(line string) bool {
+		return line == "" || slices.Contains(b.given, line)
+	})
 }
 
 // object is a piece of JSON.

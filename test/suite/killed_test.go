@@ -91,11 +91,15 @@ func TestKilledAtIPAM(t *testing.T) {
 	for when, script := range map[string]string{
 		"before": "kill -9 $PPID",
 		"after":  bin + "/host-local; kill -9 $PPID",
+		// Its caller's killer doesn't wait for it.
+		"while it runs": "kill -9 $PPID; sleep 0.3; " + bin + "/host-local",
 	} {
 		for then, follow := range afterwards {
 			dir := filepath.Join(b.dir, "killing-ipam")
+			ended := filepath.Join(dir, "ended")
 			must(b, os.MkdirAll(dir, 0o755))
-			must(b, os.WriteFile(filepath.Join(dir, "host-local"), []byte("#!/bin/sh\n"+script+"\n"), 0o755))
+			must(b, os.RemoveAll(ended))
+			must(b, os.WriteFile(filepath.Join(dir, "host-local"), []byte("#!/bin/sh\n"+script+"\ntouch "+ended+"\n"), 0o755))
 			a := b.attach(b.network("net", b.hostLocal(1)), "killed", "net1")
 			call := a.lab("ADD")
 			call.Env = []string{"CNI_PATH=" + dir}
@@ -103,6 +107,10 @@ func TestKilledAtIPAM(t *testing.T) {
 				t.Fatalf("ADD: %v, want it killed", err)
 			}
 			follow(b, a)
+			within(t, 10*time.Second, "ended: the IPAM plugin", func() bool {
+				_, err := os.Stat(ended)
+				return err == nil
+			})
 			if left := b.left(); left != "" {
 				t.Errorf("killed %s IPAM, then %s: left behind:\n%s", when, then, left)
 			}

@@ -24,6 +24,7 @@ func (b *bench) cluster() *cluster {
 	b.Helper()
 	c := &cluster{Server: fakeapi.New(), volume: filepath.Join(b.dir, "pod's volume")}
 	b.Cleanup(c.Close)
+	b.clusters = append(b.clusters, c)
 	var err error
 	c.kubeconfig, err = c.Kubeconfig(b.dir)
 	must(b, err)
@@ -135,6 +136,7 @@ func TestAPIServerFaults(t *testing.T) {
 	a2.add()
 	c2.Close()
 	a2.del()
+	b.clusters = []*cluster{c} // the entry stays: the next ADD replaces it, and it goes with the pod
 }
 
 // TestAnnotationNames reads the annotation
