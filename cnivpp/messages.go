@@ -17,7 +17,7 @@ func (s Spec) messages() []api.Message {
 	if s.Domain != nil {
 		needed = append(needed, &l2.BridgeDomainAddDelV2{}, &l2.BridgeDomainDump{}, &l2.SwInterfaceSetL2Bridge{})
 		if s.Domain.Uplink != "" && s.Domain.VLAN != 0 {
-			needed = append(needed, &interfaces.CreateVlanSubif{}, &interfaces.DeleteSubif{}, &l2.L2InterfaceVlanTagRewrite{})
+			needed = append(needed, &interfaces.CreateSubif{}, &interfaces.DeleteSubif{}, &l2.L2InterfaceVlanTagRewrite{})
 		}
 	}
 	if s.BVI != nil || s.Gateway != nil {

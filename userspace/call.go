@@ -30,6 +30,9 @@ type call struct {
 	conf       *netconf.NetConf
 	cniArgs    netconf.Args
 	attachment state.Attachment
+	// invalid is what is wrong with the configuration, where DEL has to do with
+	// what is right in it.
+	invalid error
 	// pod is the API server's, kube the way to it, and volume the directory that
 	// the pod shares by a volume of its own; nil where there are none.
 	pod    *kube.Pod

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/userspace-cni/userspace-cni/pkg/contract"
+	"github.com/userspace-cni/userspace-cni/pkg/kube"
 	"github.com/userspace-cni/userspace-cni/pkg/netconf"
 	"github.com/userspace-cni/userspace-cni/pkg/state"
 )
@@ -28,6 +29,7 @@ func (c *call) del(ctx context.Context) error {
 	default:
 		return err
 	}
+	c.understand(ctx)
 	unlock, err := c.lockDir(ctx, c.dir().Path)
 	if err != nil {
 		return err
@@ -36,15 +38,42 @@ func (c *call) del(ctx context.Context) error {
 	return c.dismantleUnrecorded(ctx)
 }
 
+// understand learns what only ADD needs where there is a record: the whole
+// configuration, and the pod with its volume. DEL does without either.
+func (c *call) understand(ctx context.Context) {
+	if c.invalid = c.parse(); c.invalid != nil {
+		c.log.Warn("the configuration is not valid: only what bears the attachment's tag and name is removed", "err", c.invalid)
+		return
+	}
+	err := c.fetchPod(ctx)
+	if err != nil && !errors.Is(err, kube.ErrNotFound) && !errors.Is(err, kube.ErrReplaced) {
+		c.log.Warn("nothing is removed from the pod's volume and annotations", "err", err)
+	}
+}
+
 // dismantle takes everything away that a record stands for, in the reverse of
 // ADD's order and whatever fails on the way. The record itself goes last, and
 // only when nothing else is left.
 func (c *call) dismantle(ctx context.Context, record *state.Record) error {
+	c.undone(record)
 	if err := errors.Join(c.removeEndpoint(ctx, record), c.release(ctx, record)); err != nil {
 		return err
 	}
 	c.withdraw(ctx, record)
 	return c.Store.Delete(c.attachment)
+}
+
+// undone says in the record that it no longer stands for something whole: the
+// addresses of a DEL that was killed on its way may be another pod's by now, and
+// the next ADD must not take them for its own.
+func (c *call) undone(record *state.Record) {
+	if !record.Done {
+		return
+	}
+	record.Done = false
+	if err := c.Store.Put(record); err != nil {
+		c.log.Warn("the record can't be changed", "err", err)
+	}
 }
 
 // removeEndpoint takes away what is on the vswitch and in the shared directory.
@@ -81,16 +110,17 @@ func (c *call) release(ctx context.Context, record *state.Record) error {
 // from the tag on the vswitch and the names that ADD would have chosen.
 func (c *call) dismantleUnrecorded(ctx context.Context) error {
 	failed := []error{c.removeTagged(ctx)}
-	if err := c.parse(); err == nil {
+	if c.invalid == nil {
 		failed = append(failed, c.removeDescribed(ctx))
 	} else {
-		c.log.Warn("the configuration is not valid: only what bears the attachment's tag and name is removed", "err", err)
 		failed = append(failed, c.dir().Remove(c.files()...))
 	}
-	failed = append(failed, c.release(ctx, c.newRecord()))
+	record := c.newRecord()
+	failed = append(failed, c.release(ctx, record))
 	if err := errors.Join(failed...); err != nil {
 		return err
 	}
+	c.withdraw(ctx, record)
 	return c.Store.Delete(c.attachment)
 }
 

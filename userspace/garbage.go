@@ -41,6 +41,9 @@ func (p *person) gc(ctx context.Context) (bool, error) {
 	if len(all) == 0 {
 		fmt.Fprintln(p.Stdout, "nothing to remove")
 	}
+	if !p.dryRun {
+		failed = append(failed, p.sweepDrafts(ctx))
+	}
 	err := errors.Join(failed...)
 	return err == nil, err
 }
@@ -102,6 +105,26 @@ func (p *person) unused(ctx context.Context, r *state.Record) string {
 		return nil
 	})
 	return why
+}
+
+// sweepDrafts removes the beginnings of records that killed calls have left: they
+// stand for nothing. Whoever holds the attachment's lock is writing one.
+func (p *Plugin) sweepDrafts(ctx context.Context) error {
+	keys, err := p.Store.Drafts()
+	if err != nil {
+		return err
+	}
+	var failed []error
+	for _, key := range keys {
+		ctx, cancel := context.WithTimeout(ctx, inUse)
+		unlock, err := p.Locks.Lock(ctx, "attachment/"+key)
+		if err == nil {
+			failed = append(failed, p.Store.RemoveDraft(key))
+			unlock()
+		}
+		cancel()
+	}
+	return errors.Join(failed...)
 }
 
 func isGone(netns string) bool {

@@ -40,6 +40,7 @@ func (c *call) gc(ctx context.Context) error {
 			failed = append(failed, c.collect(ctx, &state.Record{Attachment: lost}))
 		}
 	}
+	failed = append(failed, c.sweepDrafts(ctx))
 	c.reportOrphans(ctx, valid)
 	if c.conf.IPAM.Type != "" {
 		failed = append(failed, c.IPAM.GC(ctx, c.conf.IPAM.Type, c.args.StdinData))

@@ -31,12 +31,9 @@ func (s *Session) DomainOf(ctx context.Context, index Index) (*Domain, error) {
 func (s *Session) findUplink(ctx context.Context, domain *Domain, seen *l2.BridgeDomainDetails) error {
 	all, err := s.Interfaces(ctx)
 	for _, iface := range all {
-		parent, vlan, isSub := strings.Cut(iface.Name, ".")
-		if iface.Tag != domain.Tag || !isSub || !isPort(seen, iface.Index) {
-			continue
-		}
-		if _, err := fmt.Sscan(vlan, &domain.VLAN); err == nil {
-			domain.Uplink = parent
+		if iface.Tag == domain.Tag && iface.VLAN != 0 && isPort(seen, iface.Index) {
+			domain.VLAN = iface.VLAN
+			domain.Uplink, _, _ = strings.Cut(iface.Name, ".")
 		}
 	}
 	return err

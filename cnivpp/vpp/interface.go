@@ -20,6 +20,8 @@ type Interface struct {
 	// Up is the administrative state, Link whether the peer is connected.
 	Up   bool `json:"up"`
 	Link bool `json:"link"`
+	// VLAN is what a sub-interface carries of its parent; 0: it is none.
+	VLAN uint32 `json:"vlan,omitempty"`
 }
 
 // Interface returns the interface with exactly this name, or nil when there is
@@ -69,6 +71,7 @@ func (s *Session) dumpInterfaces(ctx context.Context, request *interfaces.SwInte
 			MTU:   d.Mtu[0],
 			Up:    d.Flags&interface_types.IF_STATUS_API_FLAG_ADMIN_UP != 0,
 			Link:  d.Flags&interface_types.IF_STATUS_API_FLAG_LINK_UP != 0,
+			VLAN:  uint32(d.SubOuterVlanID),
 		})
 	})
 	if err != nil {

@@ -3,38 +3,64 @@ package vpp
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"go.fd.io/govpp/api"
 	interfaces "go.fd.io/govpp/binapi/interface"
+	"go.fd.io/govpp/binapi/interface_types"
 	"go.fd.io/govpp/binapi/l2"
 
 	"github.com/userspace-cni/userspace-cni/pkg/vppapi"
 )
 
+// subIDs is where the numbers of our sub-interfaces begin: that of a VLAN is so
+// many more than the VLAN's. So one of ours is known by its name, even when a
+// call was killed before it could tag it.
+const subIDs = 1_000_000
+
+// subID is the number of our sub-interface.
+func (d Domain) subID() uint32 { return subIDs + d.VLAN }
+
 // portName is the name of the uplink's interface in the domain: the interface
-// itself, or VPP's name for its sub-interface.
+// itself, or VPP's name for our sub-interface.
 func (d Domain) portName() string {
 	if d.VLAN == 0 {
 		return d.Uplink
 	}
-	return fmt.Sprintf("%s.%d", d.Uplink, d.VLAN)
+	return fmt.Sprintf("%s.%d", d.Uplink, d.subID())
 }
 
 // observeUplink finds the uplink's port. The interface itself is the
-// administrator's and must be there.
+// administrator's and must be there; he may have made a sub-interface too.
 func (o *DomainState) observeUplink(ctx context.Context, s *Session, goal Goal) error {
-	uplink, err := s.Interface(ctx, o.Uplink)
+	all, err := s.dumpInterfaces(ctx, &interfaces.SwInterfaceDump{SwIfIndex: NoIndex, NameFilterValid: true, NameFilter: o.Uplink})
 	if err != nil {
 		return err
 	}
-	if uplink == nil {
-		if goal == Absence {
-			return nil
+	there := false
+	for _, iface := range all {
+		s.Learn(iface.Name, iface.Index)
+		there = there || iface.Name == o.Uplink
+		isSub := strings.HasPrefix(iface.Name, o.Uplink+".") && iface.VLAN == o.VLAN
+		if o.VLAN == 0 && iface.Name == o.Uplink || o.VLAN != 0 && isSub {
+			o.Port = &iface
 		}
-		return fmt.Errorf("the uplink %s is no interface of this VPP", o.Uplink)
 	}
-	o.Port, err = s.named(ctx, uplink, o.portName())
-	return err
+	switch {
+	case goal == Absence:
+		return nil
+	case !there:
+		return fmt.Errorf("the uplink %s is no interface of this VPP", o.Uplink)
+	case o.isOurs() && o.Port.Tag != "" && o.Port.Tag != o.Tag:
+		return fmt.Errorf("the uplink %s already carries VLAN %d to another bridge-domain of ours (tag %q)", o.Uplink, o.VLAN, o.Port.Tag)
+	}
+	return nil
+}
+
+// isOurs tells whether the port is a sub-interface that we have made, for
+// whichever domain.
+func (o DomainState) isOurs() bool {
+	return o.VLAN != 0 && o.Port != nil && o.Port.Name == o.portName()
 }
 
 // planUplink puts the uplink into the domain. Its sub-interface carries the
@@ -43,43 +69,48 @@ func (o DomainState) planUplink() Plan {
 	if o.Uplink == "" || o.Joined {
 		return nil
 	}
+	if o.Port != nil && !o.isOurs() {
+		return Plan{joinDomain{o.Port.Name, o.ID}}
+	}
 	var plan Plan
 	if o.Port == nil {
-		plan = append(plan, createSubInterface{o.Uplink, o.VLAN}, setTag{o.portName(), o.Tag},
-			popTag{o.portName()}, setUp{o.portName()})
+		plan = append(plan, createSubInterface{o.Domain})
 	}
-	return append(plan, joinDomain{o.portName(), o.ID})
+	name := o.portName()
+	return append(plan, setTag{name, o.Tag}, popTag{name}, setUp{name}, joinDomain{name, o.ID})
 }
 
 // planNoUplink takes the uplink out again: a sub-interface of ours goes, an
 // interface that was there before only leaves.
 func (o DomainState) planNoUplink() Plan {
 	switch {
-	case o.Port == nil || !o.Joined && o.Port.Tag != o.Tag:
-		return nil
-	case o.VLAN != 0 && o.Port.Tag == o.Tag:
-		return Plan{deleteSubInterface{o.portName()}}
+	case o.isOurs() && (o.Port.Tag == o.Tag || o.Port.Tag == ""):
+		return Plan{deleteSubInterface{o.Port.Name}}
+	case o.Joined:
+		return Plan{leaveDomain{o.Port.Name}}
 	}
-	return Plan{leaveDomain{o.portName()}}
+	return nil
 }
 
-type createSubInterface struct {
-	parent string
-	vlan   uint32
-}
+type createSubInterface struct{ domain Domain }
 
-func (s createSubInterface) String() string { return fmt.Sprintf("create %s.%d", s.parent, s.vlan) }
+func (s createSubInterface) String() string {
+	return fmt.Sprintf("create %s for VLAN %d", s.domain.portName(), s.domain.VLAN)
+}
 
 func (s createSubInterface) Apply(ctx context.Context, session *Session) error {
-	index, err := session.Index(ctx, s.parent)
+	index, err := session.Index(ctx, s.domain.Uplink)
 	if err != nil {
 		return err
 	}
-	reply, err := session.interfaces().CreateVlanSubif(ctx, &interfaces.CreateVlanSubif{SwIfIndex: index, VlanID: s.vlan})
+	reply, err := session.interfaces().CreateSubif(ctx, &interfaces.CreateSubif{
+		SwIfIndex: index, SubID: s.domain.subID(), OuterVlanID: uint16(s.domain.VLAN),
+		SubIfFlags: interface_types.SUB_IF_API_FLAG_ONE_TAG | interface_types.SUB_IF_API_FLAG_EXACT_MATCH,
+	})
 	if err != nil {
 		return err
 	}
-	session.Learn(fmt.Sprintf("%s.%d", s.parent, s.vlan), reply.SwIfIndex)
+	session.Learn(s.domain.portName(), reply.SwIfIndex)
 	return nil
 }
 

@@ -81,3 +81,21 @@ func (f Files) Writable() error {
 	}
 	return nil
 }
+
+// Drafts implements Store.
+func (f Files) Drafts() ([]string, error) {
+	entries, err := os.ReadDir(filepath.Join(f.Dir, "records"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("list records: %w", err)
+	}
+	var keys []string
+	for _, entry := range entries {
+		if key, ok := strings.CutSuffix(entry.Name(), ".json"+draftSuffix); ok {
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
+}
+
+// RemoveDraft implements Store.
+func (f Files) RemoveDraft(key string) error { return remove(f.record(key) + draftSuffix) }

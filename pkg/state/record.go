@@ -99,6 +99,10 @@ type Store interface {
 	// List returns all records, and an error for each that can't be read: a
 	// *DamagedError where it is known whose it is.
 	List() ([]*Record, []error)
+	// Drafts are the keys of the attachments whose records are being written, or
+	// were when the call was killed. RemoveDraft removes what a killed call left.
+	Drafts() ([]string, error)
+	RemoveDraft(key string) error
 	// Writable fails when no record could be written. It writes none.
 	Writable() error
 }

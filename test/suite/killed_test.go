@@ -1,7 +1,9 @@
 package suite
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,44 +12,101 @@ import (
 	"testing"
 	"time"
 
-	"github.com/userspace-cni/userspace-cni/pkg/state"
 	"github.com/userspace-cni/userspace-cni/pkg/vppsim/fault"
 	"github.com/userspace-cni/userspace-cni/test/lab"
 )
 
 // afterwards is what may follow a call that was killed. Each leaves nothing.
-var afterwards = map[string]func(b *bench, a attachment){
-	"DEL":         func(_ *bench, a attachment) { a.del() },
-	"ADD and DEL": func(_ *bench, a attachment) { a.add(); a.del() },
-	"DEL without a record": func(b *bench, a attachment) {
-		must(b, os.RemoveAll(filepath.Join(state.DefaultDir, "records")))
+var afterwards = []struct {
+	name   string
+	follow func(b *bench, a attachment)
+}{
+	{"DEL", func(_ *bench, a attachment) { a.del() }},
+	{"ADD and DEL", func(b *bench, a attachment) {
+		a.add()
+		if err := a.call("CHECK").Error(); err != nil {
+			b.Errorf("CHECK: %v", err)
+		}
 		a.del()
-	},
+	}},
+	{"GC", func(b *bench, a attachment) {
+		a.conf = merge(b, a.conf, valid())
+		if err := a.call("GC").Error(); err != nil {
+			b.Errorf("GC: %v", err)
+		}
+	}},
 }
 
-// TestKilled kills ADD and DEL before each of their messages to VPP in turn.
+// merge adds fields to a configuration.
+func merge(b *bench, conf []byte, more object) []byte {
+	b.Helper()
+	all := object{}
+	must(b, json.Unmarshal(conf, &all))
+	maps.Copy(all, more)
+	return encode(b.T, all)
+}
+
+// TestKilled kills ADD and DEL before each change that they make to a file
+// system, and before and after each message to VPP and the API server. On the
+// simulator everything that may follow does, on a real VPP one of it in turn.
 func TestKilled(t *testing.T) {
-	onEach(t, func(b *bench) {
+	points := map[bool]int{}
+	onVariants(t, func(b *bench, s surroundings) {
+		a := s.attach(b, "killed", "net1")
 		for _, command := range []string{"ADD", "DEL"} {
-			for then, follow := range afterwards {
-				n := 1
-				for struck := true; struck; n++ {
-					a := b.attach(b.network("net", b.hostLocal(1), object{"vppApiSocket": b.switched()}), "killed", "net1")
-					if command == "DEL" {
-						a.add()
-					}
-					struck = b.killAt(a.lab(command), n)
-					follow(b, a)
-					if left := b.left(); left != "" {
-						b.Errorf("%s killed before message %d, then %s: left behind:\n%s", command, n, then, left)
-					}
-				}
-				if n < 4 {
-					b.Errorf("%s was killed %d times, it has more messages than that", command, n-2)
-				}
+			n := 1
+			for ; b.killedThen(a, command, n) && !b.Failed(); n++ {
 			}
+			if n < 10 {
+				b.Errorf("%s was killed %d times, it has more changes than that", command, n-1)
+			}
+			points[b.engine.Real] += n - 1
 		}
 	})
+	t.Logf("killed at %d points on the simulator, at %d on a real VPP", points[false], points[true])
+}
+
+// killedThen kills a call at its n-th point, and goes on in each way. It returns
+// false when the call has no such point.
+func (b *bench) killedThen(a attachment, command string, n int) bool {
+	b.Helper()
+	ways := afterwards
+	if b.engine.Real {
+		ways = afterwards[n%len(afterwards):][:1]
+	}
+	for _, then := range ways {
+		if command == "DEL" {
+			a.add()
+		}
+		change, killed := b.killAt(a.lab(command), n)
+		then.follow(b, a)
+		if left := b.left(); left != "" {
+			b.Errorf("%s killed at %s, then %s: left behind:\n%s", command, change, then.name, left)
+		}
+		if !killed {
+			return false
+		}
+	}
+	return true
+}
+
+// killAt makes a call and kills it at its n-th point, which it describes.
+func (b *bench) killAt(call lab.Call, n int) (point string, killed bool) {
+	b.Helper()
+	seen := 0
+	killed, err := lab.Trace(call.Process(bin), func(change lab.Change, after bool) bool {
+		if strings.HasSuffix(change.Target, "/lock") {
+			return false // always there, once it has been
+		}
+		seen++
+		point = fmt.Sprintf("point %d, before %s", n, change)
+		if after {
+			point = fmt.Sprintf("point %d, after %s", n, change)
+		}
+		return seen == n
+	})
+	must(b, err)
+	return point, killed
 }
 
 // switched is a path that leads to VPP's API socket, or to where b.link leads it.
@@ -56,33 +115,6 @@ func (b *bench) switched() string {
 	path := filepath.Join(b.dir, "switched")
 	b.link(b.host.APISocket, path)
 	return path
-}
-
-// killAt makes a call and kills it when it has sent its n-th message, which VPP
-// doesn't get. It tells whether there was one.
-func (b *bench) killAt(call lab.Call, n int) bool {
-	b.Helper()
-	proxy, err := lab.NewProxy(filepath.Join(b.dir, "killer"), b.host.APISocket, fault.Fault{Action: fault.Hang, N: n})
-	must(b, err)
-	defer proxy.Close()
-	b.link(proxy.Path, filepath.Join(b.dir, "switched"))
-	defer b.switched()
-	cmd := call.Process(bin)
-	must(b, cmd.Start())
-	ended := make(chan struct{})
-	go func() { cmd.Wait(); close(ended) }()
-	within(b.T, 20*time.Second, "ended, nor at its message", func() bool {
-		select {
-		case <-ended:
-			return true
-		default:
-			return len(proxy.Seen()) >= n
-		}
-	})
-	struck := len(proxy.Seen()) >= n
-	cmd.Process.Kill()
-	<-ended
-	return struck
 }
 
 // TestKilledAtIPAM has IPAM kill the plugin that called it.
@@ -94,7 +126,7 @@ func TestKilledAtIPAM(t *testing.T) {
 		// Its caller's killer doesn't wait for it.
 		"while it runs": "kill -9 $PPID; sleep 0.3; " + bin + "/host-local",
 	} {
-		for then, follow := range afterwards {
+		for _, then := range afterwards {
 			dir := filepath.Join(b.dir, "killing-ipam")
 			ended := filepath.Join(dir, "ended")
 			must(b, os.MkdirAll(dir, 0o755))
@@ -106,13 +138,13 @@ func TestKilledAtIPAM(t *testing.T) {
 			if err := call.Process(bin).Run(); err == nil || !strings.Contains(err.Error(), "killed") {
 				t.Fatalf("ADD: %v, want it killed", err)
 			}
-			follow(b, a)
+			then.follow(b, a)
 			within(t, 10*time.Second, "ended: the IPAM plugin", func() bool {
 				_, err := os.Stat(ended)
 				return err == nil
 			})
 			if left := b.left(); left != "" {
-				t.Errorf("killed %s IPAM, then %s: left behind:\n%s", when, then, left)
+				t.Errorf("killed %s IPAM, then %s: left behind:\n%s", when, then.name, left)
 			}
 		}
 	}
