@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.fd.io/govpp/binapi/fib_types"
 	interfaces "go.fd.io/govpp/binapi/interface"
+	"go.fd.io/govpp/binapi/ip"
 	"go.fd.io/govpp/binapi/l2"
 	"go.uber.org/goleak"
 
@@ -246,6 +248,50 @@ func (b *bench) domains() (ids []uint32) {
 		})
 	})
 	return ids
+}
+
+// TestReconcileRoutes: the first network has the default route, the next one
+// takes over, VPP has it once, and nothing is left of a leftover's.
+func TestReconcileRoutes(t *testing.T) {
+	b := newBench(t)
+	first := via(entry("a", "10.1.0.5/24>10.1.0.1"), "0.0.0.0/0")
+	second := via(entry("b", "10.2.0.5/24>10.2.0.1"), "0.0.0.0/0")
+	file := write(t, b.SharedDir, second)
+	b.reconciles("", "memif1/0")
+	b.mustRoute("10.2.0.1")
+	earlier := write(t, b.SharedDir, first)
+	b.mark()
+	b.reconciles("", "memif1/0*", "memif2/0")
+	b.mustRoute("10.1.0.1")
+	must(t, os.Remove(earlier))
+	b.reconciles("", "memif1/0*")
+	b.mustRoute("10.2.0.1")
+	b.restart()
+	must(t, os.Remove(file))
+	write(t, b.SharedDir, entry("c"))
+	b.reconciles("", "memif1/0")
+	b.mustRoute()
+}
+
+// mustRoute asserts the next hops of the default route.
+func (b *bench) mustRoute(hops ...string) {
+	b.Helper()
+	var got []string
+	b.on(func(ctx context.Context, s *vpp.Session) error {
+		dump, err := ip.NewServiceClient(s.Conn()).IPRouteDump(ctx, &ip.IPRouteDump{})
+		must(b.T, err)
+		return vpp.Drain(dump.Recv, func(d *ip.IPRouteDetails) {
+			for _, path := range d.Route.Paths {
+				if d.Route.Prefix.Len == 0 && path.Type == fib_types.FIB_API_PATH_TYPE_NORMAL {
+					hop := path.Nh.Address.GetIP4()
+					got = append(got, hop.String())
+				}
+			}
+		})
+	})
+	if diff := cmp.Diff(hops, got); diff != "" {
+		b.Errorf("default route, -want +got:\n%s", diff)
+	}
 }
 
 // TestReconcileLink: the link to a directory with a long path goes with its

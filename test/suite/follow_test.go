@@ -349,9 +349,9 @@ func TestFollowRestart(t *testing.T) {
 	})
 }
 
-// mustNotHave asserts that the pod's VPP has no route to exactly the prefix, not
-// even one that drops.
-func (p *pod) mustNotHave(prefix string) {
+// mustNotHave asserts that the pod's VPP has no route to exactly these prefixes,
+// not even one that drops.
+func (p *pod) mustNotHave(prefixes ...string) {
 	p.b.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -359,10 +359,49 @@ func (p *pod) mustNotHave(prefix string) {
 	must(p.b, err)
 	defer session.Close()
 	for _, route := range routesOf(p.b, session) {
-		if route.Prefix.String() == prefix {
-			p.b.Errorf("VPP has a route to %s yet: %+v", prefix, route)
+		if slices.Contains(prefixes, route.Prefix.String()) {
+			p.b.Errorf("VPP has a route to %s yet: %+v", route.Prefix, route)
 		}
 	}
+}
+
+// TestFollowRouted: a routed network leaves no route behind, whether it goes
+// while usrsp-app runs or while it doesn't, and with its gateway's address known
+// to the pod's VPP as a neighbour's.
+func TestFollowRouted(t *testing.T) {
+	onEach(t, func(b *bench) {
+		p := b.pod("pod")
+		p.mountSharedDir()
+		var all []attachment
+		for x := 1; x <= 3; x++ {
+			conf := b.network(fmt.Sprint("routed", x), b.subnet(fmt.Sprintf("10.%d.0.0/24", x), fmt.Sprintf("fd00:%d::/64", x)), routed(0))
+			all = append(all, p.attach(conf, fmt.Sprint("net", x)))
+		}
+		all[0].add()
+		all[1].add()
+		c := p.companion()
+		c.becomes("memif1/0", "memif2/0")
+		p.connected(2)
+		p.mustReach("10.1.0.1")
+		p.mustReach("10.2.0.1")
+		p.mustReach("fd00:2::1")
+		all[0].del()
+		c.becomes("memif2/0")
+		p.mustNotHave("10.1.0.0/24", "10.1.0.1/32", "fd00:1::/64", "fd00:1::1/128")
+		p.mustReach("10.2.0.1")
+		c.stop()
+		all[1].del()
+		all[2].add()
+		c = p.companion()
+		c.becomes("memif1/0")
+		p.mustNotHave("10.2.0.0/24", "10.2.0.1/32", "fd00:2::/64", "fd00:2::1/128")
+		p.connected(1)
+		p.mustReach("10.3.0.1")
+		all[2].del()
+		c.becomes()
+		p.mustBeEmpty()
+		c.stop()
+	})
 }
 
 // TestFollowChange: another address and the container ID of a
