@@ -93,6 +93,26 @@ func (e *Engine) remove(ctx context.Context, spec Spec) error {
 	})
 }
 
+// Withdraw takes the routes to given destinations away from an endpoint that
+// stays. Where VPP has no such endpoint there are none.
+func (e *Engine) Withdraw(ctx context.Context, spec Spec, routes []vpp.Route) error {
+	return e.with(ctx, spec, func(s *vpp.Session) error {
+		iface, err := own(ctx, s, spec)
+		if errors.Is(err, vpp.ErrIDTaken) || err == nil && iface == nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		part := vpp.Routes{Interface: spec.holder(), Table: spec.table(), Routes: routes}
+		seen, err := part.Observe(ctx, s, iface, vpp.Absence)
+		if err != nil {
+			return err
+		}
+		return seen.Plan(vpp.Absence).ApplyAll(ctx, s)
+	})
+}
+
 // with runs a function in a session, holding the locks of what the spec shares.
 func (e *Engine) with(ctx context.Context, spec Spec, do func(*vpp.Session) error) error {
 	for _, name := range spec.shared() {

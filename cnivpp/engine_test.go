@@ -256,6 +256,29 @@ func TestForeign(t *testing.T) {
 	}
 }
 
+// TestRemoveTaggedFromForeignDomain: an endpoint that is found by its tag leaves
+// the bridge domain that somebody else made.
+func TestRemoveTaggedFromForeignDomain(t *testing.T) {
+	e, spec := newEngine(t)
+	domain := func(add bool) {
+		t.Helper()
+		on(t, e, func(ctx context.Context, s *vpp.Session) error {
+			_, err := l2.NewServiceClient(s.Conn()).BridgeDomainAddDelV2(ctx, &l2.BridgeDomainAddDelV2{IsAdd: add, BdID: spec.Domain.ID, Learn: add})
+			return err
+		})
+	}
+	domain(true)
+	before := have(t, e)
+	mustEnsure(t, e, spec, false)
+	if err := e.RemoveTagged(patiently(t), spec.Tag); err != nil {
+		t.Error(err)
+	}
+	if diff := cmp.Diff(before, have(t, e)); diff != "" {
+		t.Errorf("-before +after:\n%s", diff)
+	}
+	domain(false)
+}
+
 // TestNoVPP: there is nothing to remove where VPP isn't running.
 func TestNoVPP(t *testing.T) {
 	_, spec := newEngine(t)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/userspace-cni/userspace-cni/cnivpp/vpp"
 	"github.com/userspace-cni/userspace-cni/pkg/vppapi"
@@ -48,12 +50,21 @@ func (e *Engine) find(ctx context.Context, tag string) ([]Spec, error) {
 	if err != nil {
 		return nil, err
 	}
+	all = slices.DeleteFunc(all, func(iface vpp.Interface) bool { return iface.Tag != tag })
+	// The BVI has its endpoint's tag, and is described with it.
+	bvi := slices.IndexFunc(all, isLoopback)
+	if len(all) < 2 || bvi < 0 {
+		return describeAll(ctx, session, all, nil)
+	}
+	return describeAll(ctx, session, slices.Delete(slices.Clone(all), bvi, bvi+1), &all[bvi])
+}
+
+func isLoopback(iface vpp.Interface) bool { return strings.HasPrefix(iface.Name, loopback) }
+
+func describeAll(ctx context.Context, session *vpp.Session, all []vpp.Interface, bvi *vpp.Interface) ([]Spec, error) {
 	var specs []Spec
 	for _, iface := range all {
-		if iface.Tag != tag {
-			continue
-		}
-		spec, err := describe(ctx, session, iface)
+		spec, err := describe(ctx, session, iface, bvi)
 		if err != nil {
 			return specs, err
 		}
@@ -62,20 +73,43 @@ func (e *Engine) find(ctx context.Context, tag string) ([]Spec, error) {
 	return specs, nil
 }
 
-func describe(ctx context.Context, session *vpp.Session, iface vpp.Interface) (Spec, error) {
+func describe(ctx context.Context, session *vpp.Session, iface vpp.Interface, bvi *vpp.Interface) (Spec, error) {
 	spec := Spec{Tag: iface.Tag}
 	if err := spec.describeKind(ctx, session, iface); err != nil {
 		return spec, err
 	}
+	if err := spec.describeDomain(ctx, session, iface, bvi); err != nil {
+		return spec, err
+	}
 	var err error
-	if spec.Domain, err = session.DomainOf(ctx, iface.Index); err != nil {
+	if spec.Gateway, err = session.GatewayOf(ctx, iface.Index); err != nil {
 		return spec, err
 	}
-	if spec.Gateway, err = session.GatewayOf(ctx, iface.Index); err != nil || spec.Gateway == nil {
-		return spec, err
+	switch {
+	case spec.Gateway != nil:
+		spec.Routes, err = session.RoutesOver(ctx, spec.Gateway.Table, iface.Index)
+	case spec.BVI != nil:
+		spec.Routes, err = session.RoutesBeyond(ctx, bvi.Index)
+	case spec.Domain == nil:
+		spec.Routes, err = session.RoutesBeyond(ctx, iface.Index)
 	}
-	spec.Routes, err = session.RoutesOver(ctx, spec.Gateway.Table, iface.Index)
 	return spec, err
+}
+
+// describeDomain leaves out a domain that somebody else made.
+func (s *Spec) describeDomain(ctx context.Context, session *vpp.Session, iface vpp.Interface, bvi *vpp.Interface) error {
+	domain, err := session.DomainOf(ctx, iface.Index)
+	if err != nil || domain == nil {
+		return err
+	}
+	if bvi != nil {
+		number, _ := Found{Interface: *bvi}.Number()
+		s.BVI = &vpp.BVI{Instance: number, Domain: domain.ID, Tag: s.Tag}
+	}
+	if strings.HasPrefix(domain.Tag, ownTag) {
+		s.Domain = domain
+	}
+	return nil
 }
 
 func (s *Spec) describeKind(ctx context.Context, session *vpp.Session, iface vpp.Interface) error {

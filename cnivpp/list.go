@@ -3,6 +3,8 @@ package cnivpp
 import (
 	"context"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/userspace-cni/userspace-cni/cnivpp/vpp"
@@ -13,6 +15,23 @@ type Found struct {
 	vpp.Interface
 	// Peer is what it is connected to; empty: nothing, or it wasn't asked for.
 	Peer string
+}
+
+// loopback begins the name of every loopback.
+const loopback = "loop"
+
+// numberedName is a name that has a number of our choosing in it.
+var numberedName = regexp.MustCompile(`^(?:memif(\d+)/0|` + loopback + `(\d+))$`)
+
+// Number is the one that the interface was made with: 7 for memif7/0 and loop7.
+// It is false for a name that has none.
+func (f Found) Number() (uint32, bool) {
+	match := numberedName.FindStringSubmatch(f.Name)
+	if match == nil {
+		return 0, false
+	}
+	number, err := strconv.ParseUint(match[1]+match[2], 10, 32)
+	return uint32(number), err == nil
 }
 
 // List returns the interfaces whose tags begin with the prefix, all over one

@@ -62,7 +62,9 @@ func (s Spec) parts() []vpp.Part {
 		parts = append(parts, *s.Gateway)
 	}
 	if s.Domain != nil {
-		parts = append(parts, *s.Domain)
+		domain := *s.Domain
+		domain.OwnBVI = s.BVI != nil
+		parts = append(parts, domain)
 	}
 	parts = append(parts, s.Endpoint, vpp.Link{Interface: name, Tag: s.Tag, MTU: s.MTU})
 	if s.Gateway != nil {

@@ -9,7 +9,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/userspace-cni/userspace-cni/cnivpp"
 	"github.com/userspace-cni/userspace-cni/pkg/vppapi"
 )
 
@@ -40,68 +39,30 @@ type App struct {
 
 // Once waits, configures, and returns everything that went wrong.
 func (a *App) Once(ctx context.Context) error {
-	conn, err := a.round(ctx)
+	a.unready() // a file that is there yet is that of a process that was killed
+	c := newCompanion(a)
+	conn, err := c.meet(ctx)
 	if err != nil {
 		return err
 	}
-	return conn.Close()
+	return errors.Join(c.reconcile(ctx), conn.Close())
 }
 
-// Run configures, stays, and configures again whenever VPP has come back from a
-// restart, until the context ends; that is no error. What goes wrong is logged
-// and tried again.
+// Run configures, stays, and follows the contract and restarts of VPP until the
+// context ends; that is no error. What goes wrong is logged and tried again.
 func (a *App) Run(ctx context.Context) error {
+	a.unready() // as in Once
 	defer a.unready()
-	logged := "" // the same error is not logged every second
+	c := newCompanion(a)
 	for ctx.Err() == nil {
-		conn, err := a.round(ctx)
-		if err == nil {
-			logged = ""
-			a.keep(ctx, conn)
+		conn, err := c.meet(ctx)
+		if c.report(ctx, err); err != nil {
+			pause(ctx, retryInterval)
 			continue
 		}
-		if text := err.Error(); text != logged && ctx.Err() == nil {
-			a.Log.Error("not everything is configured, trying again every second", "err", err)
-			logged = text
-		}
-		pause(ctx, time.Second)
+		c.follow(ctx, conn)
 	}
 	return nil
-}
-
-// keep waits until VPP or the context has gone.
-func (a *App) keep(ctx context.Context, conn *vppapi.Conn) {
-	defer conn.Close()
-	select {
-	case <-ctx.Done():
-	case <-conn.Gone():
-		a.unready()
-		a.Log.Warn("VPP is gone: waiting for it to come back")
-	}
-}
-
-// round waits for contract and VPP and configures. The connection tells when
-// that VPP goes.
-func (a *App) round(ctx context.Context) (*vppapi.Conn, error) {
-	a.unready() // a file that is there yet is that of a process that was killed
-	waiting, cancel := a.bounded(ctx)
-	defer cancel()
-	entries, damaged, err := a.waitForContract(waiting)
-	if err != nil {
-		return nil, err
-	}
-	conn, err := a.waitForVPP(waiting)
-	if err != nil {
-		return nil, err
-	}
-	if err = errors.Join(damaged, a.apply(ctx, entries)); err == nil {
-		err = a.ready()
-	}
-	if err != nil {
-		return nil, errors.Join(err, conn.Close())
-	}
-	a.Log.Info("configured", "interfaces", len(entries))
-	return conn, nil
 }
 
 func (a *App) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -128,26 +89,6 @@ func (a *App) waitForVPP(ctx context.Context) (*vppapi.Conn, error) {
 			return nil, fmt.Errorf("no VPP after %s: %w", a.Timeout, err)
 		}
 	}
-}
-
-// apply configures every interface, whatever happens to the others.
-func (a *App) apply(ctx context.Context, entries []numbered) error {
-	ctx, cancel := context.WithTimeout(ctx, applyTimeout)
-	defer cancel()
-	engine := &cnivpp.Engine{Socket: a.VPPAPISocket, Locks: noLocks{}, Log: a.Log}
-	var failed []error
-	for _, entry := range entries {
-		spec, err := a.spec(entry)
-		if err == nil {
-			err = engine.Ensure(ctx, spec, false)
-		}
-		if err != nil {
-			failed = append(failed, fmt.Errorf("network %s, interface %s: %w", entry.Name, entry.IfName, err))
-			continue
-		}
-		a.Log.Info("interface is configured", "network", entry.Name, "ifname", entry.IfName, "interface", spec.Endpoint.Interface())
-	}
-	return errors.Join(failed...)
 }
 
 // noLocks: nobody else configures the container's VPP.

@@ -1,106 +1,56 @@
 package usrspapp
 
 import (
-	"cmp"
-	"net/netip"
-	"slices"
+	"regexp"
 
+	"github.com/userspace-cni/userspace-cni/cnivpp"
 	"github.com/userspace-cni/userspace-cni/cnivpp/vpp"
 	"github.com/userspace-cni/userspace-cni/pkg/contract"
-	"github.com/userspace-cni/userspace-cni/pkg/netconf"
 )
 
-// numbered is an entry with what depends on the pod's other networks.
-type numbered struct {
-	contract.Entry
-	// number is that of the interface, from 1, in the order of the networks.
-	number uint32
-	// routes are those that no earlier network has.
-	routes []vpp.Route
-}
+// maxNumber is the highest number: a BVI is a loopback of that instance. The
+// host's memifs begin above it, so that none is ever taken for ours.
+const maxNumber = vpp.MaxLoopback
 
-// number counts the entries and settles who has which route: the first network
-// that brings one. VPP would share the traffic between all of them.
-func (a *App) number(entries []contract.Entry) []numbered {
-	owner := map[netip.Prefix]string{}
-	all := make([]numbered, len(entries))
-	for i, entry := range entries {
-		all[i] = numbered{Entry: entry, number: uint32(i + 1)}
-		for _, route := range routes(entry) {
-			if first, taken := owner[route.Prefix]; taken {
-				a.Log.Warn("the route is left out: there is an earlier one to the same destination",
-					"route", route.String(), "network", entry.Name, "earlier", first)
-				continue
-			}
-			owner[route.Prefix] = entry.Name
-			all[i].routes = append(all[i].routes, route)
+// ownTag is the tag of an interface of ours.
+var ownTag = regexp.MustCompile("^" + regexp.QuoteMeta(cnivpp.TagPrefix) + "[0-9a-f]{20}$")
+
+func tagOf(e contract.Entry) string { return cnivpp.TagPrefix + e.Attachment().Key() }
+
+// numbers are those that VPP has interfaces of ours for, by tag.
+func numbers(found []cnivpp.Found) map[string]uint32 {
+	all := map[string]uint32{}
+	for _, iface := range found {
+		number, ok := iface.Number()
+		if ok && number > 0 && number <= maxNumber && ownTag.MatchString(iface.Tag) {
+			all[iface.Tag] = number
 		}
 	}
 	return all
 }
 
-// routes are the entry's, each once and with its next hop.
-func routes(entry contract.Entry) []vpp.Route {
-	if entry.Routed {
-		return routedRoutes(entry)
+// number gives every entry that has none a number: the one that VPP has an
+// interface of its tag for, else the lowest that is free, from 1, in the order of
+// the networks.
+func (c *companion) number(entries []contract.Entry, onVPP map[string]uint32) {
+	taken := map[uint32]bool{}
+	for _, number := range onVPP {
+		taken[number] = true
 	}
-	return bridgedRoutes(entry.IPResult)
-}
-
-// bridgedRoutes have their own next hop, or the gateway of the first address of
-// their family; without either they are attached. What an address brings with it
-// is left out: VPP would take it, and not show it.
-func bridgedRoutes(ips contract.IPResult) []vpp.Route {
-	var all []vpp.Route
-	for _, given := range ips.Routes {
-		route := vpp.Route{
-			Prefix:  given.Dst.Masked(),
-			Gateway: cmp.Or(given.GW, gateway(ips, given.Dst.Addr().Is4())),
-		}
-		if !slices.Contains(all, route) && !isConnected(ips, route.Prefix) {
-			all = append(all, route)
-		}
+	for _, n := range c.networks {
+		taken[n.number] = true
 	}
-	return all
-}
-
-// routedRoutes lead everything to the gateway: the network's own prefix too, for
-// its other pods are behind it. The gateway itself is attached: with a next hop
-// the pod would drop its answer to ARP. In mode ip there is neither ARP nor ND,
-// and everything is attached.
-func routedRoutes(entry contract.Entry) []vpp.Route {
-	var all []vpp.Route
-	add := func(prefix netip.Prefix, hop netip.Addr) {
-		if entry.Config.Memif != nil && entry.Config.Memif.Mode == netconf.ModeIP {
-			hop = netip.Addr{}
+	next := uint32(1)
+	for _, entry := range entries {
+		if c.networks[slotOf(entry)] != nil {
+			continue
 		}
-		route := vpp.Route{Prefix: prefix.Masked(), Gateway: hop}
-		if itself := prefix.IsSingleIP() && prefix.Addr() == hop; !itself && !slices.Contains(all, route) {
-			all = append(all, route)
+		number, known := onVPP[tagOf(entry)]
+		for ; !known && taken[next]; next++ {
 		}
-	}
-	ips := entry.IPResult
-	for _, ip := range ips.IPs {
-		if ip.Gateway.IsValid() {
-			add(netip.PrefixFrom(ip.Gateway, ip.Gateway.BitLen()), netip.Addr{})
-			add(ip.Address, ip.Gateway)
+		if !known {
+			number, taken[next] = next, true
 		}
+		c.networks[slotOf(entry)] = &network{number: number}
 	}
-	for _, route := range ips.Routes {
-		add(route.Dst, gateway(ips, route.Dst.Addr().Is4()))
-	}
-	return all
-}
-
-func isConnected(ips contract.IPResult, prefix netip.Prefix) bool {
-	return slices.ContainsFunc(ips.IPs, func(ip contract.IP) bool { return ip.Address.Masked() == prefix })
-}
-
-func gateway(ips contract.IPResult, v4 bool) netip.Addr {
-	for _, ip := range ips.IPs {
-		if ip.Gateway.IsValid() && ip.Gateway.Is4() == v4 {
-			return ip.Gateway
-		}
-	}
-	return netip.Addr{}
 }

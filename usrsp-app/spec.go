@@ -13,45 +13,43 @@ import (
 	"github.com/userspace-cni/userspace-cni/pkg/shareddir"
 )
 
-// spec describes what an entry asks for.
-func (a *App) spec(entry numbered) (cnivpp.Spec, error) {
+// spec describes what an entry asks for, with the number of its interface and
+// the routes that it gets.
+func (a *App) spec(entry contract.Entry, number uint32, routes []vpp.Route) (cnivpp.Spec, error) {
 	socket, err := a.socket(entry.Config)
 	if err != nil {
 		return cnivpp.Spec{}, err
 	}
-	id := vpp.Identity{Tag: cnivpp.TagPrefix + entry.Attachment().Key(), Number: entry.number, Socket: socket}
+	id := vpp.Identity{Tag: tagOf(entry), Number: number, Socket: socket}
+	var spec cnivpp.Spec
 	switch entry.Config.NetType {
 	case netconf.NetTypeNone:
 		return cnivpp.NewSpec(entry.Config, id)
 	case netconf.NetTypeInterface:
-		spec, err := cnivpp.NewSpec(entry.Config, id)
-		spec.Addresses, spec.Routes = addresses(entry.Entry), entry.routes
-		return spec, err
+		spec, err = cnivpp.NewSpec(entry.Config, id)
 	case netconf.NetTypeBridge:
-		return bridgeSpec(entry, id)
+		spec, err = bridgeSpec(entry.Config, id)
+	default:
+		return cnivpp.Spec{}, fmt.Errorf("netType %q of the container's side is not allowed; allowed: %q, %q, %q",
+			entry.Config.NetType, netconf.NetTypeInterface, netconf.NetTypeBridge, netconf.NetTypeNone)
 	}
-	return cnivpp.Spec{}, fmt.Errorf("netType %q of the container's side is not allowed; allowed: %q, %q, %q",
-		entry.Config.NetType, netconf.NetTypeInterface, netconf.NetTypeBridge, netconf.NetTypeNone)
+	spec.Addresses, spec.Routes = addresses(entry), routes
+	return spec, err
 }
 
 // bridgeSpec puts the interface into a bridge domain of the container's VPP,
 // which is the host that has the addresses, and the MAC.
-func bridgeSpec(entry numbered, id vpp.Identity) (cnivpp.Spec, error) {
-	side := entry.Config
+func bridgeSpec(side netconf.Side, id vpp.Identity) (cnivpp.Spec, error) {
 	mac := side.MAC
 	side.MAC = ""
 	spec, err := cnivpp.NewSpec(side, id)
-	if err != nil {
-		return spec, err
-	}
-	domain := entry.number
+	domain := id.Number
 	if side.Bridge != nil && side.Bridge.Domain() != 0 {
 		domain = side.Bridge.Domain()
 	}
 	spec.Domain = &vpp.Domain{ID: domain, Tag: id.Tag}
-	spec.BVI = &vpp.BVI{Instance: entry.number, Domain: domain, MAC: mac, Tag: id.Tag}
-	spec.Addresses, spec.Routes = addresses(entry.Entry), entry.routes
-	return spec, nil
+	spec.BVI = &vpp.BVI{Instance: id.Number, Domain: domain, MAC: mac, Tag: id.Tag}
+	return spec, err
 }
 
 // addresses are the entry's, each once; in a routed network each stands for
@@ -73,19 +71,22 @@ func addresses(entry contract.Entry) []netip.Prefix {
 // socket is where the container's VPP finds the endpoint's socket. A path that
 // is too long goes through a link beside VPP's API socket, which VPP sees.
 func (a *App) socket(side netconf.Side) (string, error) {
-	if side.Memif == nil {
-		return "", fmt.Errorf("iftype %q is not supported yet; allowed: %q", side.IfType, netconf.IfTypeMemif)
-	}
-	name := side.Memif.SocketFile
-	if side.Memif.SocketType == netconf.SocketTypeAbstract {
+	socket := side.Socket()
+	name := socket.Name
+	if socket.Abstract {
 		return "abstract:" + name, nil
 	}
 	if name == "" || name == ".." || name != filepath.Base(name) {
 		return "", fmt.Errorf("socketfile %q is not allowed; allowed: a file name without a path", name)
 	}
-	dir := shareddir.At(a.SharedDir, filepath.Dir(a.VPPAPISocket), name)
+	dir := a.dir(name)
 	if err := dir.EnsureLink(); err != nil {
 		return "", err
 	}
 	return dir.Socket(name), nil
+}
+
+// dir is the shared directory as the container's VPP reaches a socket in it.
+func (a *App) dir(socket string) shareddir.Dir {
+	return shareddir.At(a.SharedDir, filepath.Dir(a.VPPAPISocket), socket)
 }

@@ -26,6 +26,8 @@ type Domain struct {
 	// sub-interface VLAN where that isn't 0; empty: none.
 	Uplink string `json:"uplink,omitempty"`
 	VLAN   uint32 `json:"vlan,omitempty"`
+	// OwnBVI tells that the domain's BVI is the endpoint's, and goes with it.
+	OwnBVI bool `json:"-"`
 }
 
 var (
@@ -38,7 +40,8 @@ type DomainState struct {
 	Domain
 	Exists  bool   `json:"exists"`
 	SeenTag string `json:"seenTag,omitempty"`
-	// Others are the ports that are neither the endpoint's nor the uplink's.
+	// Others are the ports that are neither the endpoint's, nor its BVI, nor the
+	// uplink's.
 	Others []Index `json:"others,omitempty"`
 	// Port is the uplink's interface in the domain; nil: there is none.
 	Port *Interface `json:"port,omitempty"`
@@ -84,6 +87,7 @@ func (o *DomainState) observePorts(seen *l2.BridgeDomainDetails, iface *Interfac
 		switch {
 		case o.Port != nil && port.SwIfIndex == o.Port.Index:
 			o.Joined = true
+		case o.OwnBVI && port.SwIfIndex == seen.BviSwIfIndex:
 		case iface == nil || port.SwIfIndex != iface.Index:
 			o.Others = append(o.Others, port.SwIfIndex)
 		}

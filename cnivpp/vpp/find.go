@@ -3,6 +3,8 @@ package vpp
 import (
 	"context"
 	"fmt"
+	"net/netip"
+	"slices"
 	"strings"
 
 	interfaces "go.fd.io/govpp/binapi/interface"
@@ -83,6 +85,26 @@ func (s *Session) lenderTo(ctx context.Context, index Index) (*Interface, error)
 // RoutesOver lists the attached hosts in a table that are behind the interface:
 // the host routes of an endpoint, and its neighbours, which go with it.
 func (s *Session) RoutesOver(ctx context.Context, table uint32, index Index) ([]Route, error) {
+	all, err := s.routesOver(ctx, table, index)
+	return slices.DeleteFunc(all, func(r Route) bool { return !r.Prefix.IsSingleIP() || r.Gateway.IsValid() }), err
+}
+
+// RoutesBeyond lists the routes of table 0 that leave through the interface,
+// without those that its own addresses bring, and the neighbours there.
+func (s *Session) RoutesBeyond(ctx context.Context, index Index) ([]Route, error) {
+	addresses, err := s.Addresses(ctx, index)
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.routesOver(ctx, 0, index)
+	return slices.DeleteFunc(all, func(r Route) bool {
+		return !r.Gateway.IsValid() && slices.ContainsFunc(addresses, func(own netip.Prefix) bool {
+			return r.Prefix == own.Masked() || r.Prefix.IsSingleIP() && own.Contains(r.Prefix.Addr())
+		})
+	}), err
+}
+
+func (s *Session) routesOver(ctx context.Context, table uint32, index Index) ([]Route, error) {
 	var all []Route
 	for _, v6 := range []bool{false, true} {
 		dump, err := ip.NewServiceClient(s.conn).IPRouteDump(ctx, &ip.IPRouteDump{Table: ip.IPTable{TableID: table, IsIP6: v6}})
@@ -90,11 +112,7 @@ func (s *Session) RoutesOver(ctx context.Context, table uint32, index Index) ([]
 			return nil, fmt.Errorf("dump routes: %w", err)
 		}
 		err = Drain(dump.Recv, func(d *ip.IPRouteDetails) {
-			for _, path := range pathsOver(d.Route, index) {
-				if path.Prefix.IsSingleIP() && !path.Gateway.IsValid() {
-					all = append(all, path)
-				}
-			}
+			all = append(all, pathsOver(d.Route, index)...)
 		})
 		if err != nil {
 			return nil, fmt.Errorf("dump routes: %w", err)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -45,6 +46,9 @@ func ReadDir(dir string) ([]Entry, error) {
 	var failed []error
 	for _, name := range names {
 		entry, err := readEntry(root, name)
+		if errors.Is(err, fs.ErrNotExist) { // removed meanwhile
+			continue
+		}
 		if err != nil {
 			failed = append(failed, fmt.Errorf("%s: %w", filepath.Join(dir, name), err))
 			continue
@@ -53,6 +57,39 @@ func ReadDir(dir string) ([]Entry, error) {
 	}
 	Sort(all)
 	return all, errors.Join(failed...)
+}
+
+// Fingerprint is another text whenever what ReadDir would return may have
+// changed. It opens no file.
+func Fingerprint(dir string) string {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err.Error()
+	}
+	defer root.Close()
+	names, err := entryNames(root)
+	if err != nil {
+		return err.Error()
+	}
+	var all strings.Builder
+	for _, name := range names {
+		info, err := root.Lstat(name)
+		if err != nil {
+			fmt.Fprintln(&all, name, err)
+			continue
+		}
+		fmt.Fprintln(&all, name, Stamp(info))
+	}
+	return all.String()
+}
+
+// Stamp is another text whenever the file has been written or exchanged.
+func Stamp(info fs.FileInfo) string {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return fmt.Sprint(info.Size(), info.ModTime())
+	}
+	return fmt.Sprint(stat.Dev, stat.Ino, stat.Size, stat.Mtim, stat.Ctim)
 }
 
 // Sort orders entries as their networks were attached.

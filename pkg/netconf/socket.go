@@ -59,3 +59,18 @@ func (s Side) WithoutSecret() Side {
 	}
 	return s
 }
+
+// WithSecretOf is the side with the other's secret where it has none: who got
+// both from the same pod knows it from one of them.
+func (s Side) WithSecretOf(other Side) Side {
+	if s.Memif != nil && other.Memif != nil && s.Memif.Secret == "" {
+		memif := *s.Memif
+		memif.Secret = other.Memif.Secret
+		s.Memif = &memif
+	}
+	return s
+}
+
+// CarriesIP tells whether the endpoint carries packets without Ethernet: there
+// is neither ARP nor ND.
+func (s Side) CarriesIP() bool { return s.Memif != nil && s.Memif.Mode == ModeIP }

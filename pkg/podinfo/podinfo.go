@@ -52,6 +52,26 @@ func Read(dir string) (Annotations, error) {
 	return Annotations{}, fs.ErrNotExist
 }
 
+// Fingerprint is another text whenever what Read would return may have changed.
+// It opens no file.
+func Fingerprint(dir string) string {
+	candidates := dirs
+	if dir != "" {
+		candidates = []string{dir}
+	}
+	for _, candidate := range candidates {
+		info, err := os.Stat(filepath.Join(candidate, fileName))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err.Error()
+		}
+		return contract.Stamp(info)
+	}
+	return ""
+}
+
 // readFile follows the links that the kubelet makes inside the volume
 // (annotations, ..data), and none that leads out of it. The file is opened
 // without waiting for the other end of a FIFO.

@@ -113,20 +113,30 @@ func (p *pod) routesVia() []string {
 	must(p.b, err)
 	defer session.Close()
 	var all []string
-	for _, v6 := range []bool{false, true} {
-		dump, err := ip.NewServiceClient(session.Conn()).IPRouteDump(ctx, &ip.IPRouteDump{Table: ip.IPTable{IsIP6: v6}})
-		must(p.b, err)
-		must(p.b, vpp.Drain(dump.Recv, func(d *ip.IPRouteDetails) {
-			for _, path := range d.Route.Paths {
-				hop := ip_types.Address{Af: d.Route.Prefix.Address.Af, Un: path.Nh.Address}
-				isNeighbour := ip_types.NewAddress(hop.ToIP()) == d.Route.Prefix.Address
-				if !hop.ToIP().IsUnspecified() && !isNeighbour {
-					all = append(all, d.Route.Prefix.String()+" via "+hop.String())
-				}
+	for _, route := range routesOf(p.b, session) {
+		for _, path := range route.Paths {
+			hop := ip_types.Address{Af: route.Prefix.Address.Af, Un: path.Nh.Address}
+			isNeighbour := ip_types.NewAddress(hop.ToIP()) == route.Prefix.Address
+			if !hop.ToIP().IsUnspecified() && !isNeighbour {
+				all = append(all, route.Prefix.String()+" via "+hop.String())
 			}
-		}))
+		}
 	}
 	slices.Sort(all)
+	return all
+}
+
+// routesOf lists what table 0 has, v4 and v6.
+func routesOf(b *bench, session *vpp.Session) []ip.IPRoute {
+	b.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	var all []ip.IPRoute
+	for _, v6 := range []bool{false, true} {
+		dump, err := ip.NewServiceClient(session.Conn()).IPRouteDump(ctx, &ip.IPRouteDump{Table: ip.IPTable{IsIP6: v6}})
+		must(b, err)
+		must(b, vpp.Drain(dump.Recv, func(d *ip.IPRouteDetails) { all = append(all, d.Route) }))
+	}
 	return all
 }
 
