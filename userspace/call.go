@@ -12,6 +12,7 @@ import (
 	"regexp"
 
 	"github.com/containernetworking/cni/pkg/skel"
+	"github.com/containernetworking/cni/pkg/types"
 	current "github.com/containernetworking/cni/pkg/types/100"
 
 	"github.com/userspace-cni/userspace-cni/pkg/contract"
@@ -87,10 +88,12 @@ func (c *call) parse() error {
 	return nil
 }
 
-// permit refuses what the node settings don't grant to the pod's namespace.
+// permit refuses what the node settings don't grant to the pod's namespace, and
+// everything when they can't be read. That is a wrong configuration whatever is
+// wrong with the file: its content, or whose it is.
 func (c *call) permit() error {
 	if c.NodeErr != nil {
-		return fmt.Errorf("node settings: %w", c.NodeErr)
+		return types.NewError(types.ErrInvalidNetworkConfig, c.NodeErr.Error(), "")
 	}
 	return c.conf.CheckGrants(c.Node, c.cniArgs.PodNamespace)
 }
