@@ -37,9 +37,11 @@ type call struct {
 	kube   *kube.Client
 	volume *shareddir.Dir
 	// result is IPAM's, once there is one.
-	result   *current.Result
-	log      *slog.Logger
-	closeLog func()
+	result *current.Result
+	// repairing tells that ADD makes the endpoint of a living pod again.
+	repairing bool
+	log       *slog.Logger
+	closeLog  func()
 }
 
 func (p *Plugin) newCall(args *skel.CmdArgs) (*call, error) {
@@ -125,6 +127,7 @@ func (c *call) newRecord() *state.Record {
 		Volume:     dir.Volume,
 		Pod:        c.podRecord(),
 		Files:      []string{contract.FileName(c.attachment)},
+		PodListens: c.podListens(),
 		IPAM:       c.conf.IPAM.Type,
 		NetConf:    c.args.StdinData,
 	}
@@ -196,6 +199,12 @@ func (c *call) socket(r *state.Record) string {
 func (c *call) isAbstract() bool {
 	memif := c.conf.Host.Memif
 	return memif != nil && memif.SocketType == netconf.SocketTypeAbstract
+}
+
+// podListens tells whether the pod makes the socket, as a file.
+func (c *call) podListens() bool {
+	memif := c.conf.Host.Memif
+	return memif != nil && memif.Role == netconf.RoleSlave && !c.isAbstract()
 }
 
 // addressesOf takes the addresses and their gateways out of a result.

@@ -40,11 +40,21 @@ func (c *call) del(ctx context.Context) error {
 // ADD's order and whatever fails on the way. The record itself goes last, and
 // only when nothing else is left.
 func (c *call) dismantle(ctx context.Context, record *state.Record) error {
-	if err := errors.Join(c.removeEndpoint(ctx, record), c.release(ctx, record)); err != nil {
+	if err := errors.Join(removePeers(record), c.removeEndpoint(ctx, record), c.release(ctx, record)); err != nil {
 		return err
 	}
 	c.withdraw(ctx, record)
 	return c.Store.Delete(c.attachment)
+}
+
+// removePeers takes the socket away that a pod has made for us to connect to. It
+// is no part of removing the endpoint, which ADD does to make it again: a pod
+// that lives listens on it.
+func removePeers(record *state.Record) error {
+	if !record.PodListens {
+		return nil
+	}
+	return dirOf(record).RemovePeers(record.Files...)
 }
 
 // removeEndpoint takes away what is on the vswitch and in the shared directory.
@@ -122,7 +132,7 @@ func (c *call) removeDescribed(ctx context.Context) error {
 		return err
 	}
 	record.Files = c.files()
-	return c.removeEndpoint(ctx, record)
+	return errors.Join(removePeers(record), c.removeEndpoint(ctx, record))
 }
 
 // files are those that ADD puts into the shared directory.

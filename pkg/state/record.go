@@ -49,6 +49,9 @@ type Record struct {
 	// Volume tells that Dir is a volume of the pod's, which isn't ours to remove.
 	Volume bool     `json:"volume,omitempty"`
 	Files  []string `json:"files"`
+	// PodListens tells that the socket among Files is made by the pod: the host's
+	// end is the one that connects.
+	PodListens bool `json:"podListens,omitempty"`
 
 	// IPAM names the IPAM plugin that is asked for addresses (empty: none), and
 	// NetConf is the configuration that it gets.
