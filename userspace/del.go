@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/userspace-cni/userspace-cni/pkg/contract"
 	"github.com/userspace-cni/userspace-cni/pkg/netconf"
@@ -157,11 +158,13 @@ func (c *call) keepingTimeToUndo(ctx context.Context) (context.Context, context.
 	return context.WithDeadline(ctx, deadline.Add(-c.Node.AddTimeout/undoShare))
 }
 
-// shorter is a context that leaves some of the call's time to what follows.
+// shorter is a context that leaves some of the call's time to what follows: no
+// more than a part of it, however little time the node settings give.
 func shorter(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		return context.WithCancel(ctx)
 	}
-	return context.WithDeadline(ctx, deadline.Add(-undoReserve))
+	reserve := min(undoReserve, time.Until(deadline)/undoShare)
+	return context.WithDeadline(ctx, deadline.Add(-reserve))
 }
