@@ -92,14 +92,21 @@ func (c *call) release(ctx context.Context, record *state.Record) error {
 // from the tag on the vswitch and the names that ADD would have chosen.
 func (c *call) dismantleUnrecorded(ctx context.Context) error {
 	failed := []error{c.removeTagged(ctx)}
-	if err := c.parse(); err == nil {
+	invalid := c.parse()
+	if invalid == nil {
 		failed = append(failed, c.removeDescribed(ctx))
 	} else {
-		c.log.Warn("the configuration is not valid: only what bears the attachment's tag and name is removed", "err", err)
+		c.log.Warn("the configuration is not valid: only what bears the attachment's tag and name is removed", "err", invalid)
 		failed = append(failed, c.dir().Remove(c.files()...))
 	}
-	failed = append(failed, c.release(ctx, c.newRecord()))
-	if err := errors.Join(failed...); err != nil {
+	err := c.release(ctx, c.newRecord())
+	if err != nil && invalid != nil && !isPassing(err) {
+		// An ADD that was refused never came to IPAM, and a pod that asked for what
+		// can't be had must not stay for ever because IPAM refuses it as well.
+		c.log.Warn("IPAM refuses the configuration too", "err", err)
+		err = nil
+	}
+	if err := errors.Join(append(failed, err)...); err != nil {
 		return err
 	}
 	return c.Store.Delete(c.attachment)
