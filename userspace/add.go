@@ -216,7 +216,7 @@ func (c *call) static() *current.Result {
 // exchanged for the next one.
 func (c *call) create(ctx context.Context, record *state.Record, engine Engine) error {
 	for {
-		err := engine.Create(ctx, record.Spec)
+		err := engine.Create(ctx, record.Spec, !c.repairing)
 		taken := new(numberTakenError)
 		if !errors.As(err, &taken) {
 			return err

@@ -20,6 +20,8 @@ type Interface struct {
 	// Up is the administrative state, Link whether the peer is connected.
 	Up   bool `json:"up"`
 	Link bool `json:"link"`
+	// Rewrite is what is done to VLAN tags, an L2_VTR_OP (src/vnet/l2/l2_vtr.h).
+	Rewrite uint32 `json:"rewrite,omitempty"`
 }
 
 // Interface returns the interface with exactly this name, or nil when there is
@@ -69,6 +71,8 @@ func (s *Session) dumpInterfaces(ctx context.Context, request *interfaces.SwInte
 			MTU:   d.Mtu[0],
 			Up:    d.Flags&interface_types.IF_STATUS_API_FLAG_ADMIN_UP != 0,
 			Link:  d.Flags&interface_types.IF_STATUS_API_FLAG_LINK_UP != 0,
+
+			Rewrite: d.VtrOp,
 		})
 	})
 	if err != nil {

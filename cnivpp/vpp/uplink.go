@@ -38,17 +38,28 @@ func (o *DomainState) observeUplink(ctx context.Context, s *Session, goal Goal) 
 }
 
 // planUplink puts the uplink into the domain. Its sub-interface carries the
-// VLAN's frames tagged, and the domain has them untagged.
+// VLAN's frames tagged, and the domain has them untagged: VPP forgets that when
+// the sub-interface leaves a domain.
 func (o DomainState) planUplink() Plan {
-	if o.Uplink == "" || o.Joined {
+	if o.Uplink == "" {
 		return nil
 	}
 	var plan Plan
+	name := o.portName()
 	if o.Port == nil {
-		plan = append(plan, createSubInterface{o.Uplink, o.VLAN}, setTag{o.portName(), o.Tag},
-			popTag{o.portName()}, setUp{o.portName()})
+		plan = append(plan, createSubInterface{o.Uplink, o.VLAN}, setTag{name, o.Tag})
 	}
-	return append(plan, joinDomain{o.portName(), o.ID})
+	isOurs := o.VLAN != 0 && (o.Port == nil || o.Port.Tag == o.Tag)
+	if isOurs && (o.Port == nil || o.Port.Rewrite != vtrPop1) {
+		plan = append(plan, popTag{name})
+	}
+	if isOurs && (o.Port == nil || !o.Port.Up) {
+		plan = append(plan, setUp{name})
+	}
+	if !o.Joined {
+		plan = append(plan, joinDomain{name, o.ID})
+	}
+	return plan
 }
 
 // planNoUplink takes the uplink out again: a sub-interface of ours goes, an
