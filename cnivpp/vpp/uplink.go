@@ -47,9 +47,12 @@ func (o DomainState) planUplink() Plan {
 	var plan Plan
 	name := o.portName()
 	if o.Port == nil {
-		plan = append(plan, createSubInterface{o.Uplink, o.VLAN}, setTag{name, o.Tag})
+		plan = append(plan, createSubInterface{o.Uplink, o.VLAN})
 	}
-	isOurs := o.VLAN != 0 && (o.Port == nil || o.Port.Tag == o.Tag)
+	if o.Port == nil || o.isLeftover() {
+		plan = append(plan, setTag{name, o.Tag})
+	}
+	isOurs := o.VLAN != 0 && (o.Port == nil || o.Port.Tag == o.Tag || o.isLeftover())
 	if isOurs && (o.Port == nil || o.Port.Rewrite != vtrPop1) {
 		plan = append(plan, popTag{name})
 	}
@@ -62,10 +65,19 @@ func (o DomainState) planUplink() Plan {
 	return plan
 }
 
+// isLeftover tells whether the sub-interface is as a call leaves it that was
+// killed between making and tagging it: bare, down, and in no domain of ours.
+// One that somebody else means to be used is up.
+func (o DomainState) isLeftover() bool {
+	return o.VLAN != 0 && o.Port != nil && o.Port.Tag == "" && o.Port.Rewrite == 0 && !o.Port.Up && !o.Joined
+}
+
 // planNoUplink takes the uplink out again: a sub-interface of ours goes, an
 // interface that was there before only leaves.
 func (o DomainState) planNoUplink() Plan {
 	switch {
+	case o.isLeftover():
+		return Plan{deleteSubInterface{o.portName()}}
 	case o.Port == nil || !o.Joined && o.Port.Tag != o.Tag:
 		return nil
 	case o.VLAN != 0 && o.Port.Tag == o.Tag:

@@ -50,6 +50,47 @@ func TestKilled(t *testing.T) {
 	})
 }
 
+// TestKilledInNetworks kills ADD before each of its messages in networks that
+// have more objects than a bridge. On the simulator alone: on a real VPP it did not
+// end in two minutes, perhaps because so many clients hang up (see
+// docs/troubleshooting.md).
+func TestKilledInNetworks(t *testing.T) {
+	b := newBench(t, engines[0])
+	b.uplink("master", filepath.Join(b.dir, "link.sock"))
+	before := b.left()
+	for name, change := range map[string]object{
+		"uplink": bridged(object{"bridgeName": "blue", "vlanId": 100, "uplink": "memif9/0"}),
+		"routed": routed(42),
+	} {
+		n := 1
+		for struck := true; struck; n++ {
+			a := b.attach(b.network("net", b.subnet("10.1.0.0/24", "fd00:1::/64"), change, object{"vppApiSocket": b.switched()}), "killed", "net1")
+			struck = b.killAt(a.lab("ADD"), n)
+			a.del()
+			if left := b.left(); left != before {
+				b.Errorf("%s: killed before message %d, then DEL: left behind:\n%s", name, n, left)
+			}
+			if b.killAt(a.lab("ADD"), n) != struck {
+				b.Errorf("%s: the second ADD has another number of messages than %d", name, n)
+			}
+			// Another pod's ADD finds what is half made.
+			second := b.attach(b.network("net", b.subnet("10.1.0.0/24", "fd00:1::/64"), change), "second", "net1")
+			second.add()
+			must(b, second.call("CHECK").Error())
+			a.del()
+			must(b, second.call("CHECK").Error())
+			second.del()
+			if left := b.left(); left != before {
+				b.Errorf("%s: killed before message %d, then another ADD: left behind:\n%s", name, n, left)
+			}
+		}
+		if n < 10 {
+			b.Errorf("%s: ADD was killed %d times, it has more messages than that", name, n-2)
+		}
+	}
+	b.removeUplink()
+}
+
 // switched is a path that leads to VPP's API socket, or to where b.link leads it.
 func (b *bench) switched() string {
 	b.Helper()

@@ -9,6 +9,7 @@ import (
 	"go.fd.io/govpp/binapi/memif"
 
 	"github.com/userspace-cni/userspace-cni/cnivpp/vpp"
+	"github.com/userspace-cni/userspace-cni/pkg/state"
 )
 
 // slave is a host block for a memif that connects to the pod's.
@@ -77,6 +78,16 @@ func TestHostSlaveAgain(t *testing.T) {
 		two.connected(1)
 		one.reaches(two)
 		detach(one, two)
+
+		lost := b.attach(b.network("net", slave(nil)), "lost", "net1")
+		socket := lost.add().Interfaces[0].SocketPath
+		defer listen(b, socket).Close()
+		must(b, os.Remove(b.recordOf(lost)))
+		lost.del()
+		if _, err := os.Lstat(socket); err == nil {
+			b.Errorf("%s is left by a DEL without a record", socket)
+		}
+		must(b, os.RemoveAll(filepath.Join(state.DefaultDir, "numbers"))) // whose it was nobody knows
 	})
 }
 
