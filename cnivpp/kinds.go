@@ -68,6 +68,12 @@ func newKind[E Endpoint](
 	}
 }
 
+// Supports fails when there is no such kind.
+func Supports(iftype string) error {
+	_, err := kindOf(iftype)
+	return err
+}
+
 func kindOf(iftype string) (kind, error) {
 	k, ok := kinds[iftype]
 	if !ok {

@@ -125,7 +125,7 @@ func (c *call) earlier(ctx context.Context, record *state.Record) (result *curre
 		return result, true, nil
 	}
 	c.log.Info("making the endpoint again", "plan", plan, "err", err)
-	record.Created = old.Created
+	record.Created, c.repairing = old.Created, true
 	return result, false, c.removeEndpoint(ctx, old)
 }
 
@@ -180,8 +180,10 @@ func (c *call) prepareDir(record *state.Record) error {
 	if c.conf.Host.Socket().Abstract {
 		return nil
 	}
-	if err := dir.Clear(c.socketName()); err != nil {
-		return err
+	if !c.repairing || !record.PodListens { // else the living pod's may stand there
+		if err := dir.Clear(c.socketName()); err != nil {
+			return err
+		}
 	}
 	// What stands there from now on is ours to remove.
 	record.Files = append(record.Files, c.socketName())
@@ -222,7 +224,7 @@ func (c *call) static() *current.Result {
 // exchanged for the next one.
 func (c *call) create(ctx context.Context, record *state.Record, engine Engine) error {
 	for {
-		err := engine.Create(ctx, record.Spec)
+		err := engine.Create(ctx, record.Spec, !c.repairing)
 		taken := new(numberTakenError)
 		if !errors.As(err, &taken) {
 			return err

@@ -12,6 +12,7 @@ import (
 	"regexp"
 
 	"github.com/containernetworking/cni/pkg/skel"
+	"github.com/containernetworking/cni/pkg/types"
 	current "github.com/containernetworking/cni/pkg/types/100"
 
 	"github.com/userspace-cni/userspace-cni/pkg/contract"
@@ -39,9 +40,11 @@ type call struct {
 	kube   *kube.Client
 	volume *shareddir.Dir
 	// result is IPAM's, once there is one.
-	result   *current.Result
-	log      *slog.Logger
-	closeLog func()
+	result *current.Result
+	// repairing tells that ADD makes the endpoint of a living pod again.
+	repairing bool
+	log       *slog.Logger
+	closeLog  func()
 }
 
 func (p *Plugin) newCall(args *skel.CmdArgs) (*call, error) {
@@ -90,10 +93,12 @@ func (c *call) parse() error {
 	return nil
 }
 
-// permit refuses what the node settings don't grant to the pod's namespace.
+// permit refuses what the node settings don't grant to the pod's namespace, and
+// everything when they can't be read. That is a wrong configuration whatever is
+// wrong with the file: its content, or whose it is.
 func (c *call) permit() error {
 	if c.NodeErr != nil {
-		return fmt.Errorf("node settings: %w", c.NodeErr)
+		return types.NewError(types.ErrInvalidNetworkConfig, c.NodeErr.Error(), "")
 	}
 	return c.conf.CheckGrants(c.Node, c.cniArgs.PodNamespace)
 }
@@ -126,6 +131,7 @@ func (c *call) newRecord() *state.Record {
 		Pod:        c.podRecord(),
 		Files:      []string{contract.FileName(c.attachment)},
 		Listening:  c.listening(),
+		PodListens: c.podListens(),
 		IPAM:       c.conf.IPAM.Type,
 		NetConf:    c.args.StdinData,
 	}
@@ -190,6 +196,12 @@ func (c *call) socket(r *state.Record) string {
 		return "abstract:" + c.socketName() + ",netns_name=" + c.args.Netns
 	}
 	return dirOf(r).Socket(c.socketName())
+}
+
+// podListens tells whether the pod makes the socket, as a file.
+func (c *call) podListens() bool {
+	socket := c.conf.Host.Socket()
+	return !socket.Listens && !socket.Abstract
 }
 
 // addressesOf takes the addresses and their gateways out of a result.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/userspace-cni/userspace-cni/pkg/contract"
 	"github.com/userspace-cni/userspace-cni/pkg/kube"
@@ -56,7 +57,7 @@ func (c *call) understand(ctx context.Context) {
 // only when nothing else is left.
 func (c *call) dismantle(ctx context.Context, record *state.Record) error {
 	c.undone(record)
-	if err := errors.Join(c.removeEndpoint(ctx, record), c.release(ctx, record)); err != nil {
+	if err := errors.Join(removePeers(record), c.removeEndpoint(ctx, record), c.release(ctx, record)); err != nil {
 		return err
 	}
 	c.withdraw(ctx, record)
@@ -74,6 +75,16 @@ func (c *call) undone(record *state.Record) {
 	if err := c.Store.Put(record); err != nil {
 		c.log.Warn("the record can't be changed", "err", err)
 	}
+}
+
+// removePeers takes the socket away that a pod has made for us to connect to. It
+// is no part of removing the endpoint, which ADD does to make it again: a pod
+// that lives listens on it.
+func removePeers(record *state.Record) error {
+	if !record.PodListens {
+		return nil
+	}
+	return dirOf(record).RemovePeers(record.Files...)
 }
 
 // removeEndpoint takes away what is on the vswitch and in the shared directory.
@@ -116,8 +127,14 @@ func (c *call) dismantleUnrecorded(ctx context.Context) error {
 		failed = append(failed, c.dir().Remove(c.files()...))
 	}
 	record := c.newRecord()
-	failed = append(failed, c.release(ctx, record))
-	if err := errors.Join(failed...); err != nil {
+	err := c.release(ctx, record)
+	if err != nil && c.invalid != nil && !isPassing(err) {
+		// An ADD that was refused never came to IPAM, and a pod that asked for what
+		// can't be had must not stay for ever because IPAM refuses it as well.
+		c.log.Warn("IPAM refuses the configuration too", "err", err)
+		err = nil
+	}
+	if err := errors.Join(append(failed, err)...); err != nil {
 		return err
 	}
 	c.withdraw(ctx, record)
@@ -152,7 +169,7 @@ func (c *call) removeDescribed(ctx context.Context) error {
 		return err
 	}
 	record.Files = c.files()
-	return c.removeEndpoint(ctx, record)
+	return errors.Join(removePeers(record), c.removeEndpoint(ctx, record))
 }
 
 // files are those that ADD puts into the shared directory.
@@ -177,11 +194,13 @@ func (c *call) keepingTimeToUndo(ctx context.Context) (context.Context, context.
 	return context.WithDeadline(ctx, deadline.Add(-c.Node.AddTimeout/undoShare))
 }
 
-// shorter is a context that leaves some of the call's time to what follows.
+// shorter is a context that leaves some of the call's time to what follows: no
+// more than a part of it, however little time the node settings give.
 func shorter(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		return context.WithCancel(ctx)
 	}
-	return context.WithDeadline(ctx, deadline.Add(-undoReserve))
+	reserve := min(undoReserve, time.Until(deadline)/undoShare)
+	return context.WithDeadline(ctx, deadline.Add(-reserve))
 }

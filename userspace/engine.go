@@ -25,10 +25,11 @@ type Engine interface {
 	Shared(w Wanted) []SharedName
 	// Describe makes the spec of the host's side, without any I/O.
 	Describe(w Wanted) (json.RawMessage, error)
-	// Create makes what the spec describes, of which nothing exists. It fails
-	// with a numberTakenError when one of our numbers is in use there. What it
-	// has made when it fails stays.
-	Create(ctx context.Context, spec json.RawMessage) error
+	// Create makes what the spec describes. Fresh says that nothing of it exists,
+	// and that what it shares is as its makers left it: then little is looked at.
+	// It fails with a numberTakenError when one of our numbers is in use there.
+	// What it has made when it fails stays.
+	Create(ctx context.Context, spec json.RawMessage, fresh bool) error
 	// Check returns the steps that lead from what there is to the spec, one a
 	// line; none when the endpoint is intact.
 	Check(ctx context.Context, spec json.RawMessage) (string, error)
@@ -127,12 +128,12 @@ func (v vppEngine) Describe(w Wanted) (json.RawMessage, error) {
 	return json.Marshal(spec)
 }
 
-func (v vppEngine) Create(ctx context.Context, raw json.RawMessage) error {
+func (v vppEngine) Create(ctx context.Context, raw json.RawMessage, fresh bool) error {
 	spec, err := decode(raw)
 	if err != nil {
 		return err
 	}
-	err = v.engine.Ensure(ctx, spec, true)
+	err = v.engine.Ensure(ctx, spec, fresh)
 	switch {
 	case errors.Is(err, vpp.ErrDomainTaken):
 		return &numberTakenError{kindDomain, err}

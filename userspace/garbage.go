@@ -82,8 +82,15 @@ func (p *person) garbage(ctx context.Context) ([]garbage, []error) {
 	return all, failed
 }
 
-func describeRecord(r *state.Record) string {
-	return fmt.Sprintf("%s %s (network %s)", podOf(r), r.IfName, r.Network)
+func describeRecord(r *state.Record) string { return describe(r.Attachment, podOf(r)) }
+
+// describe names an attachment: a pod that was recreated may have two, of two
+// containers.
+func describe(a state.Attachment, pod string) string {
+	if pod == a.ShortID() {
+		return fmt.Sprintf("%s %s (network %s)", pod, a.IfName, a.Network)
+	}
+	return fmt.Sprintf("%s %s (network %s, container %s)", pod, a.IfName, a.Network, a.ShortID())
 }
 
 // unused says why a record's attachment is used by nobody; empty: it is, or may

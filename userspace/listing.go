@@ -20,7 +20,7 @@ import (
 // row is an attachment as list shows it.
 type row struct {
 	state.Attachment
-	// Pod is namespace/name, or the container's short ID.
+	// Pod is namespace/name, or the container's short ID where no pod is known.
 	Pod  string `json:"pod"`
 	Done bool   `json:"done"`
 	// Interface and JoinedTo are the endpoint's name and network on the host.
@@ -63,8 +63,13 @@ func (p *person) records() ([]*state.Record, []error) {
 	return records, failed
 }
 
-// podOf names the pod.
-func podOf(r *state.Record) string { return r.ShortID() }
+// podOf names the pod, or else its container.
+func podOf(r *state.Record) string {
+	if r.Pod == nil {
+		return r.ShortID()
+	}
+	return r.Pod.Namespace + "/" + r.Pod.Name
+}
 
 // at is where a vswitch is.
 type at struct{ engine, socket string }
@@ -216,7 +221,7 @@ func (p *person) inspect(ctx context.Context, r *state.Record) finding {
 
 func (p *person) printFindings(findings []finding, count int) {
 	for _, f := range findings {
-		fmt.Fprintf(p.Stdout, "%s %s (network %s):\n%s", f.Pod, f.IfName, f.Network, indent(f.Plan+f.Error))
+		fmt.Fprintf(p.Stdout, "%s:\n%s", describe(f.Attachment, f.Pod), indent(f.Plan+f.Error))
 	}
 	fmt.Fprintf(p.Stdout, "%d attachments, %d not intact\n", count, len(findings))
 }

@@ -16,8 +16,9 @@ import (
 // DEL does after VPP (files, IPAM, record) gets the rest of its time when VPP
 // doesn't answer, and so does ADD's undoing.
 const (
-	undoReserve = 2 * time.Second // of each verb, kept from the vswitch
-	// undoShare is the part of ADD's time that is kept for undoing it.
+	undoReserve = 2 * time.Second // at most, of each verb, kept from the vswitch
+	// undoShare is the part of ADD's time that is kept for undoing it, and of a
+	// verb's that the reserve is at most.
 	undoShare = 4
 )
 

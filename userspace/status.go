@@ -36,7 +36,7 @@ func (c *call) status(ctx context.Context) error {
 		return err
 	}
 	vswitch := c.vswitchStatus(ctx, engine)
-	unavailable := errors.Join(vswitch, c.placesStatus(), c.ipamStatus(ctx))
+	unavailable := errors.Join(vswitch, c.NodeErr, c.placesStatus(), c.ipamStatus(ctx))
 	lost := c.lost(ctx, engine, vswitch)
 	switch {
 	case lost != "":

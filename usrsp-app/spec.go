@@ -16,6 +16,9 @@ import (
 // spec describes what an entry asks for, with the number of its interface and
 // the routes that it gets.
 func (a *App) spec(entry contract.Entry, number uint32, routes []vpp.Route) (cnivpp.Spec, error) {
+	if err := cnivpp.Supports(entry.Config.IfType); err != nil {
+		return cnivpp.Spec{}, err
+	}
 	socket, err := a.socket(entry.Config)
 	if err != nil {
 		return cnivpp.Spec{}, err

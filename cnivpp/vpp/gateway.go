@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 
+	interfaces "go.fd.io/govpp/binapi/interface"
 	"go.fd.io/govpp/binapi/ip"
 )
 
@@ -43,6 +44,8 @@ type GatewayState struct {
 	Gateway
 	Loopback *Interface     `json:"loopback,omitempty"`
 	Seen     []netip.Prefix `json:"seen,omitempty"`
+	// InTable tells whether the loopback is in the table, in both families.
+	InTable bool `json:"inTable,omitempty"`
 	// Users are the other interfaces that are unnumbered to the loopback.
 	Users []Index `json:"users,omitempty"`
 	// Neighbours are the other gateways of ours in the same table.
@@ -62,7 +65,7 @@ func (g Gateway) Look(ctx context.Context, s *Session) (Observation, error) {
 	}
 	state := GatewayState{Gateway: g, Loopback: loopback}
 	if loopback != nil && loopback.Tag == g.Tag {
-		state.Seen, state.Tables = g.prefixes(), map[string]string{"v4": "", "v6": ""}
+		state.Seen, state.Tables, state.InTable = g.prefixes(), map[string]string{"v4": "", "v6": ""}, true
 		return state, nil
 	}
 	return g.Observe(ctx, s, nil, Existence)
@@ -94,6 +97,9 @@ func (g Gateway) Observe(ctx context.Context, s *Session, iface *Interface, goal
 	}
 	if state.Loopback != nil {
 		if state.Seen, err = s.Addresses(ctx, state.Loopback.Index); err != nil {
+			return nil, err
+		}
+		if state.InTable, err = s.isIn(ctx, g.Table, state.Loopback.Index); err != nil {
 			return nil, err
 		}
 	}
@@ -156,13 +162,12 @@ func (o GatewayState) Plan(goal Goal) Plan {
 	if o.Loopback == nil {
 		plan = append(plan, createLoopback{instance: o.Instance})
 	}
-	complete := o.Loopback != nil && o.Loopback.Tag == o.Tag
-	if o.Table != 0 && !complete {
+	if o.Table != 0 && !o.InTable { // VPP refuses it once there are addresses
 		plan = append(plan, setTable{name, o.Table})
 	}
 	plan = append(plan, AddressesState{Addresses{name, o.prefixes()}, o.Seen}.Plan(Existence)...)
 	plan = append(plan, UpState{Up{name}, o.Loopback}.Plan(Existence)...)
-	if !complete {
+	if o.Loopback == nil || o.Loopback.Tag != o.Tag {
 		plan = append(plan, setTag{name, o.Tag})
 	}
 	return plan
@@ -207,6 +212,20 @@ func (s *Session) tables(ctx context.Context, id uint32) (map[string]string, err
 		return nil, fmt.Errorf("dump tables: %w", err)
 	}
 	return names, nil
+}
+
+// isIn tells whether an interface is in a table, in both families.
+func (s *Session) isIn(ctx context.Context, table uint32, index Index) (bool, error) {
+	for _, v6 := range []bool{false, true} {
+		reply, err := s.interfaces().SwInterfaceGetTable(ctx, &interfaces.SwInterfaceGetTable{SwIfIndex: index, IsIPv6: v6})
+		if err != nil {
+			return false, fmt.Errorf("table of interface %d: %w", index, err)
+		}
+		if reply.VrfID != table {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 func family(v6 bool) string {

@@ -22,6 +22,8 @@ type Interface struct {
 	Link bool `json:"link"`
 	// VLAN is what a sub-interface carries of its parent; 0: it is none.
 	VLAN uint32 `json:"vlan,omitempty"`
+	// Rewrite is what is done to VLAN tags, an L2_VTR_OP (src/vnet/l2/l2_vtr.h).
+	Rewrite uint32 `json:"rewrite,omitempty"`
 }
 
 // Interface returns the interface with exactly this name, or nil when there is
@@ -72,6 +74,8 @@ func (s *Session) dumpInterfaces(ctx context.Context, request *interfaces.SwInte
 			Up:    d.Flags&interface_types.IF_STATUS_API_FLAG_ADMIN_UP != 0,
 			Link:  d.Flags&interface_types.IF_STATUS_API_FLAG_LINK_UP != 0,
 			VLAN:  uint32(d.SubOuterVlanID),
+
+			Rewrite: d.VtrOp,
 		})
 	})
 	if err != nil {

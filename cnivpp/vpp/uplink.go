@@ -63,21 +63,47 @@ func (o DomainState) isOurs() bool {
 	return o.VLAN != 0 && o.Port != nil && o.Port.Name == o.portName()
 }
 
-// planUplink puts the uplink into the domain. Its sub-interface carries the
-// VLAN's frames tagged, and the domain has them untagged.
+// planUplink puts the uplink into the domain. Our sub-interface carries the
+// VLAN's frames tagged, and the domain has them untagged: VPP forgets that when
+// the sub-interface leaves a domain.
 func (o DomainState) planUplink() Plan {
-	if o.Uplink == "" || o.Joined {
-		return nil
-	}
-	if o.Port != nil && !o.isOurs() {
-		return Plan{joinDomain{o.Port.Name, o.ID}}
-	}
 	var plan Plan
-	if o.Port == nil {
-		plan = append(plan, createSubInterface{o.Domain})
+	switch {
+	case o.Uplink == "":
+		return nil
+	case o.VLAN != 0 && o.Port == nil:
+		plan = Plan{createSubInterface{o.Domain}, setTag{o.portName(), o.Tag}, popTag{o.portName()}, setUp{o.portName()}}
+	case o.isOurs():
+		plan = o.planOurs()
 	}
-	name := o.portName()
-	return append(plan, setTag{name, o.Tag}, popTag{name}, setUp{name}, joinDomain{name, o.ID})
+	if !o.Joined {
+		plan = append(plan, joinDomain{o.seenName(), o.ID})
+	}
+	return plan
+}
+
+// planOurs mends our sub-interface, which may be as a call left it that was
+// killed.
+func (o DomainState) planOurs() Plan {
+	var plan Plan
+	if o.Port.Tag != o.Tag {
+		plan = append(plan, setTag{o.Port.Name, o.Tag})
+	}
+	if o.Port.Rewrite != vtrPop1 {
+		plan = append(plan, popTag{o.Port.Name})
+	}
+	if !o.Port.Up {
+		plan = append(plan, setUp{o.Port.Name})
+	}
+	return plan
+}
+
+// seenName is the port's name: the administrator calls his as he likes.
+func (o DomainState) seenName() string {
+	if o.Port != nil {
+		return o.Port.Name
+	}
+	return o.portName()
 }
 
 // planNoUplink takes the uplink out again: a sub-interface of ours goes, an

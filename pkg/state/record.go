@@ -55,6 +55,9 @@ type Record struct {
 	// none. Access is that to it, and to a contract with a secret.
 	Listening string           `json:"listening,omitempty"`
 	Access    shareddir.Access `json:"access"`
+	// PodListens tells that the socket among Files is made by the pod: the host's
+	// end is the one that connects.
+	PodListens bool `json:"podListens,omitempty"`
 
 	// IPAM names the IPAM plugin that is asked for addresses (empty: none), and
 	// NetConf is the configuration that it gets.

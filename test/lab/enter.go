@@ -3,9 +3,11 @@ package lab
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -64,8 +66,8 @@ func namespaces() *syscall.SysProcAttr {
 }
 
 // Furnish gives the namespaces an empty /run, /var/lib, /var/log and /dev/shm
-// (where VPP keeps its API segments), and keeps
-// what is mounted in them to themselves.
+// (where VPP keeps its API segments), an /etc without the machine's own node
+// settings, and keeps what is mounted in them to themselves.
 func Furnish() error {
 	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make mounts private: %w", err)
@@ -75,10 +77,50 @@ func Furnish() error {
 			return fmt.Errorf("mount an empty %s: %w", dir, err)
 		}
 	}
+	if err := furnishEtc(); err != nil {
+		return fmt.Errorf("an /etc of our own: %w", err)
+	}
 	if err := loopbackUp(); err != nil {
 		return fmt.Errorf("loopback: %w", err)
 	}
 	return allowFiles()
+}
+
+// settingsDir is where the plugin has the node settings.
+const settingsDir = "/etc/userspace-cni"
+
+// furnishEtc makes an /etc in which the settings of a node can be written, by an
+// ordinary user too, and in which everything else is a link to the machine's.
+func furnishEtc() error {
+	const machines = "/run/etc"
+	if err := os.Mkdir(machines, 0o755); err != nil {
+		return err
+	}
+	if err := syscall.Mount("/etc", machines, "", syscall.MS_BIND|syscall.MS_REC, ""); err != nil {
+		return err
+	}
+	if err := syscall.Mount("tmpfs", "/etc", "tmpfs", syscall.MS_NOSUID|syscall.MS_NODEV, "mode=755"); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(machines)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		path, target := filepath.Join("/etc", entry.Name()), filepath.Join(machines, entry.Name())
+		if path == settingsDir {
+			continue
+		}
+		if entry.Type() == fs.ModeSymlink { // it may be relative
+			if target, err = os.Readlink(target); err != nil {
+				return err
+			}
+		}
+		if err := os.Symlink(target, path); err != nil {
+			return err
+		}
+	}
+	return os.Mkdir(settingsDir, 0o755)
 }
 
 // loopbackUp makes 127.0.0.1 work in the lab's network namespace.

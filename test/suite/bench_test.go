@@ -44,6 +44,9 @@ func onEach(t *testing.T, test func(b *bench)) {
 
 func newBench(t *testing.T, engine lab.Engine) *bench {
 	t.Helper()
+	if err := touchSources(); err != nil {
+		t.Fatal(err)
+	}
 	dir, err := os.MkdirTemp("/run", "b")
 	if err != nil {
 		t.Fatal(err)

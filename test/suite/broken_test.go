@@ -2,11 +2,15 @@ package suite
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	current "github.com/containernetworking/cni/pkg/types/100"
 	"go.fd.io/govpp/binapi/fib_types"
 	"go.fd.io/govpp/binapi/ip"
 	"go.fd.io/govpp/binapi/ip_types"
@@ -14,52 +18,165 @@ import (
 	"github.com/userspace-cni/userspace-cni/cnivpp/vpp"
 )
 
-// TestCheckFindsWhatIsBroken removes each object of an endpoint by hand in turn:
-// CHECK says what is missing, and a repeated ADD makes it again.
+// damage is one thing done to an endpoint by hand, by commands of VPP's CLI.
+// MEMIF, LOOP, DOMAIN, SUB and PREFIX4 or PREFIX6 in a command stand for the
+// names of its objects; "route PREFIX4" is no command of VPP's but removes that
+// route, and "table" the table (see [bench.removeTable]).
+type damage struct {
+	commands []string
+	says     string
+}
+
+// TestCheckFindsWhatIsBroken removes each object of an endpoint by hand in turn,
+// while it is the network's only one and while there is another: CHECK and
+// `userspace check` say what is missing, and a repeated ADD makes it again.
 func TestCheckFindsWhatIsBroken(t *testing.T) {
+	inBridge := []damage{
+		{[]string{"set interface state MEMIF down"}, "set MEMIF up"},
+		{[]string{"clear interface tag MEMIF"}, `tag MEMIF "`},
+		{[]string{"set interface l3 MEMIF"}, "add MEMIF to bridge-domain DOMAIN"},
+		{[]string{"delete interface memif MEMIF"}, "create MEMIF"},
+		// VPP doesn't delete the socket of an interface, nor a domain with ports.
+		{[]string{"delete interface memif MEMIF", "delete memif socket id SOCKET"}, "create memif socket SOCKET"},
+	}
+	emptied := []damage{
+		{[]string{"set interface l3 MEMIF", "create bridge-domain DOMAIN del"}, "create bridge-domain DOMAIN"},
+	}
+	onUplink := []damage{
+		{[]string{"delete sub-interface SUB"}, "create SUB"},
+		{[]string{"set interface l3 SUB"}, "add SUB to bridge-domain DOMAIN"},
+		{[]string{"set interface l2 tag-rewrite SUB disable"}, "pop the VLAN tag on SUB"},
+		{[]string{"set interface state SUB down"}, "set SUB up"},
+	}
+	inTable := []damage{
+		{[]string{"route PREFIX4"}, "add route PREFIX4"},
+		{[]string{"route PREFIX6"}, "add route PREFIX6"},
+		{[]string{"set interface unnumbered del MEMIF"}, "unnumber MEMIF to LOOP"},
+		{[]string{"delete interface memif MEMIF"}, "create MEMIF"},
+		{[]string{"clear interface tag MEMIF"}, `tag MEMIF "`},
+		{[]string{"clear interface tag LOOP"}, `tag LOOP "`},
+		{[]string{"set interface ip address del LOOP 10.1.0.1/32"}, "add address 10.1.0.1/32"},
+		{[]string{"set interface ip address del LOOP fd00:1::1/128"}, "add address fd00:1::1/128"},
+		{[]string{"set interface state LOOP down"}, "set LOOP up"},
+		{[]string{"delete loopback interface intfc LOOP"}, "create LOOP"},
+	}
+	// VPP keeps a table, and what is in it, as long as an interface is in it.
+	emptiedTable := damage{[]string{"delete interface memif MEMIF", "delete loopback interface intfc LOOP", "table"}, "create table 42 v4"}
 	onReal(t, func(b *bench) {
-		routedNet := b.network("routed", b.subnet("10.1.0.0/24", "fd00:1::/64"), routed(42))
-		bridgedNet := b.network("bridged", b.hostLocal(2), bridged(object{"bridgeName": "blue"}))
-		for _, c := range []struct {
-			conf object
-			// spoil is a CLI command, %s standing for the endpoint's interface, or the
-			// subnet of the address whose route is removed.
-			spoil string
-			says  string
-		}{
-			{bridgedNet, "set interface state %s down", "up"},
-			{bridgedNet, "set interface l3 %s", "bridge-domain"},
-			{bridgedNet, "delete interface memif %s", "create memif"},
-			{routedNet, "10.1.0.0/24", "add route 10.1.0."},
-			{routedNet, "fd00:1::/64", "add route fd00:1::"},
-			{routedNet, "set interface unnumbered del %s", "unnumber"},
-			{routedNet, "delete interface memif %s", "create memif"},
-		} {
-			a := b.attach(c.conf, "broken", "net1")
-			result := a.add()
-			if err := a.call("CHECK").Error(); err != nil {
-				b.Errorf("intact: %v", err)
+		link := filepath.Join(b.dir, "link.sock")
+		b.uplink("master", link)
+		bridge := b.network("net", b.hostLocal(2), bridged(object{"bridgeName": "blue"}))
+		uplink := b.network("net", b.hostLocal(2), bridged(object{"bridgeName": "blue", "vlanId": 100, "uplink": "memif9/0"}))
+		routedNet := b.network("net", b.subnet("10.1.0.0/24", "fd00:1::/64"), routed(42))
+		for _, d := range append(inBridge, emptied...) {
+			b.findsBroken(bridge, d, false)
+		}
+		b.findsBroken(routedNet, emptiedTable, false)
+		for _, d := range inBridge {
+			b.findsBroken(bridge, d, true)
+		}
+		for _, other := range []bool{false, true} {
+			for _, d := range onUplink {
+				b.findsBroken(uplink, d, other)
 			}
-			name := fmt.Sprintf("memif%d/0", b.onlyMemif())
-			if subnet, err := netip.ParsePrefix(c.spoil); err == nil {
-				for _, ip := range result.IPs {
-					if address, _ := netip.AddrFromSlice(ip.Address.IP); subnet.Contains(address.Unmap()) {
-						b.removeRoute(netip.PrefixFrom(address.Unmap(), address.Unmap().BitLen()), 42, name)
-					}
-				}
-			} else {
-				b.cli(strings.ReplaceAll(c.spoil, "%s", name))
-			}
-			a.mustFail("CHECK", 102, c.says)
-			a.add()
-			if err := a.call("CHECK").Error(); err != nil {
-				b.Errorf("%v, and ADD again: %v", c.spoil, err)
-			}
-			a.del()
-			if left := b.left(); left != "" {
-				b.Errorf("%v: left behind:\n%s", c.spoil, left)
+			for _, d := range inTable {
+				b.findsBroken(routedNet, d, other)
 			}
 		}
+		b.removeUplink()
+	})
+}
+
+// findsBroken does damage to an endpoint, alone in its network or with another
+// one there, and repairs it.
+func (b *bench) findsBroken(conf object, d damage, other bool) {
+	b.Helper()
+	before := b.left()
+	a, neighbour := b.attach(conf, "broken", "net1"), b.attach(conf, "neighbour", "net1")
+	result := a.add()
+	if err := a.call("CHECK").Error(); err != nil {
+		b.Errorf("intact: %v", err)
+	}
+	names := b.namesOf(a, result)
+	if other {
+		neighbour.add()
+	}
+	for _, command := range d.commands {
+		command = names.Replace(command)
+		prefix, isRoute := strings.CutPrefix(command, "route ")
+		switch {
+		case isRoute:
+			b.removeRoute(netip.MustParsePrefix(prefix), 42, names.Replace("MEMIF"))
+		case command == "table":
+			b.removeTable(42)
+		default:
+			if answer := strings.TrimSpace(b.cliOf(command)); answer != "" {
+				b.Logf("%s: %s", command, answer)
+			}
+		}
+	}
+	says := names.Replace(d.says)
+	a.mustFail("CHECK", 102, says)
+	b.says("check", 1, says)
+	a.add()
+	if other {
+		neighbour.add()
+	}
+	if err := a.call("CHECK").Error(); err != nil {
+		b.Errorf("%v (another: %t), and ADD again: %v", d.commands, other, err)
+	}
+	b.says("check", 0, " 0 not intact")
+	a.del()
+	if other {
+		neighbour.del()
+	}
+	if left := b.left(); left != before {
+		b.Errorf("%v (another: %t): left behind:\n%s", d.commands, other, left)
+	}
+	if tables := b.cliOf("show ip table"); strings.Contains(tables, "42") {
+		b.Errorf("%v (another: %t): table 42 is left:\n%s", d.commands, other, tables)
+	}
+}
+
+// namesOf are what the objects of an endpoint are called on VPP.
+func (b *bench) namesOf(a attachment, result *current.Result) *strings.Replacer {
+	b.Helper()
+	data, err := os.ReadFile(b.recordOf(a))
+	must(b, err)
+	var record struct {
+		Spec struct {
+			Endpoint     struct{ SocketID uint32 }
+			BridgeDomain struct{ ID uint32 }
+			Gateway      struct{ Instance uint32 }
+		}
+	}
+	must(b, json.Unmarshal(data, &record))
+	s := record.Spec
+	names := []string{
+		"MEMIF", fmt.Sprintf("memif%d/0", s.Endpoint.SocketID), "SOCKET", fmt.Sprint(s.Endpoint.SocketID),
+		"DOMAIN", fmt.Sprint(s.BridgeDomain.ID), "LOOP", fmt.Sprintf("loop%d", s.Gateway.Instance), "SUB", "memif9/0.1000100",
+	}
+	for _, ip := range result.IPs {
+		address, _ := netip.AddrFromSlice(ip.Address.IP)
+		address = address.Unmap()
+		family := map[bool]string{true: "PREFIX6", false: "PREFIX4"}[address.Is6()]
+		names = append(names, family, netip.PrefixFrom(address, address.BitLen()).String())
+	}
+	return strings.NewReplacer(names...)
+}
+
+// removeTable removes a table as its maker: the CLI would only take back what it
+// has made itself.
+func (b *bench) removeTable(id uint32) {
+	b.Helper()
+	b.admin(func(ctx context.Context, s *vpp.Session) error {
+		for _, v6 := range []bool{false, true} {
+			_, err := ip.NewServiceClient(s.Conn()).IPTableAddDel(ctx, &ip.IPTableAddDel{Table: ip.IPTable{TableID: id, IsIP6: v6}})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

@@ -47,6 +47,9 @@ func onEachAPI(t *testing.T, test func(v *contract)) {
 			name = "vpp"
 		}
 		t.Run(name, func(t *testing.T) {
+			if err := touchSources(); err != nil {
+				t.Fatal(err)
+			}
 			dir, err := os.MkdirTemp("/run", "c")
 			if err != nil {
 				t.Fatal(err)

@@ -35,6 +35,16 @@ var afterwards = []struct {
 			b.Errorf("GC: %v", err)
 		}
 	}},
+	{"another pod's ADD", func(b *bench, a attachment) { // it finds what is half made
+		second := a
+		second.id = "second"
+		second.add()
+		a.del()
+		if err := second.call("CHECK").Error(); err != nil {
+			b.Errorf("CHECK: %v", err)
+		}
+		second.del()
+	}},
 }
 
 // merge adds fields to a configuration.
@@ -232,6 +242,56 @@ func TestHungVPP(t *testing.T) {
 	}
 	must(b, b.host.Signal(syscall.SIGCONT))
 	a.del()
+}
+
+// TestHungAdd makes ADDs to a VPP that stops answering, before the call and at
+// each of its messages: they fail within the time that the node gives them, with
+// the code for "later". What couldn't be undone meanwhile the DEL takes away.
+func TestHungAdd(t *testing.T) {
+	const addTimeout, limit = 600 * time.Millisecond, 3 * time.Second // the machine may be busy
+	onEach(t, func(b *bench) {
+		b.node(object{"addTimeout": addTimeout.String()})
+		a := b.attach(b.network("net", b.hostLocal(1), object{"vppApiSocket": b.switched()}), "hung", "net1")
+		hung := func(when string, words ...string) {
+			b.Helper()
+			started := time.Now()
+			a.mustFail("ADD", 11, append(words, "VPP does not answer")...)
+			if took := time.Since(started); took > limit {
+				b.Errorf("%s: ADD took %s, it has %s", when, took, addTimeout)
+			}
+		}
+		must(b, b.host.Signal(syscall.SIGSTOP))
+		hung("stopped", "DEL will try again")
+		must(b, b.host.Signal(syscall.SIGCONT))
+		a.del()
+		b.nothingLeft()
+		hangs := 0
+		for n, struck := 1, true; struck; n++ {
+			proxy, err := lab.NewProxy(filepath.Join(b.dir, "hanging"), b.host.APISocket, fault.Fault{Action: fault.Hang, N: n})
+			must(b, err)
+			b.link(proxy.Path, filepath.Join(b.dir, "switched"))
+			started := time.Now()
+			reply := a.call("ADD")
+			if struck = len(proxy.Seen()) >= n; struck {
+				hangs++
+				a.mustBeRefused(reply, 11, "VPP does not answer")
+				if took := time.Since(started); took > limit {
+					b.Errorf("hanging at message %d: ADD took %s, it has %s", n, took, addTimeout)
+				}
+			} else {
+				must(b, reply.Error())
+			}
+			b.switched()
+			must(b, proxy.Close())
+			a.del()
+			if left := b.left(); left != "" {
+				b.Errorf("hanging at message %d: left behind:\n%s", n, left)
+			}
+		}
+		if hangs < 5 {
+			b.Errorf("ADD hung at %d messages, it has more than that", hangs)
+		}
+	})
 }
 
 // TestNotVPP gives paths as VPP's API socket that are something else: ADD says

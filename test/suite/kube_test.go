@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	podcontract "github.com/userspace-cni/userspace-cni/pkg/contract"
@@ -137,6 +138,149 @@ func TestAPIServerFaults(t *testing.T) {
 	c2.Close()
 	a2.del()
 	b.clusters = []*cluster{c} // the entry stays: the next ADD replaces it, and it goes with the pod
+}
+
+// TestAnnotationConflict has another writer change the pod between the plugin's
+// GET and its PATCH, at ADD and at DEL, and the API server refuse a patch for
+// too many writers: every writer's entry survives.
+func TestAnnotationConflict(t *testing.T) {
+	onEach(t, func(b *bench) {
+		for name, meddle := range map[string]func(c *cluster, w http.ResponseWriter) bool{
+			"another's entry": func(c *cluster, _ http.ResponseWriter) bool {
+				c.Annotate("default", "web", podcontract.AnnotationData, `[{"containerId":"theirs","ifName":"net9","name":"theirs","config":{"iftype":"memif"}}]`)
+				return false
+			},
+			"the kubelet": func(c *cluster, _ http.ResponseWriter) bool {
+				c.Edit("default", "web", func(pod map[string]any) { pod["status"] = object{"phase": "Running"} })
+				c.Annotate("default", "web", podcontract.AnnotationData, `[{"containerId":"theirs","ifName":"net9","name":"theirs","config":{"iftype":"memif"}}]`)
+				return false
+			},
+			"409": func(c *cluster, w http.ResponseWriter) bool {
+				c.Annotate("default", "web", podcontract.AnnotationData, `[{"containerId":"theirs","ifName":"net9","name":"theirs","config":{"iftype":"memif"}}]`)
+				fakeapi.Fail(w, http.StatusConflict, "Conflict", "the object has been modified")
+				return true
+			},
+		} {
+			c := b.cluster()
+			a := b.attach(b.network("net", b.hostLocal(1), object{"kubeconfig": c.kubeconfig}), "sandbox", "net1").asPod("u-1")
+			c.once(http.MethodPatch, func(w http.ResponseWriter) bool { return meddle(c, w) })
+			a.add()
+			if all := c.entries(b); len(all) != 2 || all[0].Name != "theirs" || all[1].Name != "net" {
+				b.Errorf("%s: entries %+v, want the other's and ours", name, all)
+			}
+			if c.Annotations("default", "web")["other"] != "kept" {
+				b.Errorf("%s: somebody's annotation is gone", name)
+			}
+			c.once(http.MethodPatch, func(http.ResponseWriter) bool {
+				all := c.entries(b)
+				all[0].IfName = "net8"
+				c.Annotate("default", "web", podcontract.AnnotationData, string(encode(b.T, all)))
+				return false
+			})
+			a.del()
+			if all := c.entries(b); len(all) != 1 || all[0].Name != "theirs" || all[0].IfName != "net8" {
+				b.Errorf("%s: entries after DEL %+v, want the other's", name, all)
+			}
+			must(b, os.RemoveAll(c.volume))
+		}
+	})
+}
+
+// once meddles with the first request of a method; the others pass.
+func (c *cluster) once(method string, meddle func(w http.ResponseWriter) bool) {
+	var first sync.Once
+	c.Hook(func(w http.ResponseWriter, r *http.Request) (answered bool) {
+		if r.Method == method {
+			first.Do(func() { answered = meddle(w) })
+		}
+		return answered
+	})
+}
+
+// TestAPIServerAnswers has the API server give each answer that isn't a pod, to
+// the GET and to the PATCH of an ADD and of a DEL. The ADD fails with what is to
+// be done and leaves nothing, not even an address; the DEL succeeds, since what
+// stays in the annotations of a pod harms nobody.
+func TestAPIServerAnswers(t *testing.T) {
+	fail := func(code int, reason string) func(http.ResponseWriter) {
+		return func(w http.ResponseWriter) { fakeapi.Fail(w, code, reason, "the server says "+reason) }
+	}
+	ended := make(chan struct{})
+	defer close(ended)
+	verbs := map[string]string{http.MethodGet: "get", http.MethodPatch: "patch"}
+	b := newBench(t, engines[0])
+	b.node(object{"addTimeout": "2s", "delTimeout": "2500ms"})
+	for name, c := range map[string]struct {
+		answer func(w http.ResponseWriter)
+		code   uint
+		says   []string
+	}{
+		"400":                 {fail(http.StatusBadRequest, "BadRequest"), 999, []string{"the server says BadRequest"}},
+		"401":                 {fail(http.StatusUnauthorized, "Unauthorized"), 999, []string{"token", "the API server refuses"}},
+		"403":                 {fail(http.StatusForbidden, "Forbidden"), 999, []string{"grant verb %s on resource pods", "namespace default"}},
+		"404":                 {fail(http.StatusNotFound, "NotFound"), 999, []string{"no such pod"}},
+		"429":                 {fail(http.StatusTooManyRequests, "TooManyRequests"), 11, []string{"not available", "tried"}},
+		"500":                 {fail(http.StatusInternalServerError, "InternalError"), 11, []string{"not available", "tried"}},
+		"a closed connection": {func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, 11, []string{"not available"}},
+		"no JSON":             {func(w http.ResponseWriter) { fmt.Fprint(w, "<html>") }, 999, []string{"is not a pod"}},
+		"nothing at all":      {func(http.ResponseWriter) { <-ended }, 11, []string{"not available", "deadline"}},
+	} {
+		for method, verb := range verbs {
+			cl := b.cluster()
+			a := b.attach(b.network("net", b.hostLocal(1), object{"kubeconfig": cl.kubeconfig}), "sandbox", "net1").asPod("u-1")
+			always := func(w http.ResponseWriter, r *http.Request) bool {
+				if r.Method == method {
+					c.answer(w)
+				}
+				return r.Method == method
+			}
+			if name != "no JSON" || method != http.MethodPatch { // nobody reads a patch's answer
+				cl.Hook(always)
+				words := []string{verb + " pod default/web"}
+				for _, word := range c.says {
+					words = append(words, strings.ReplaceAll(word, "%s", verb))
+				}
+				a.mustFail("ADD", c.code, words...)
+				if left := b.left(); left != "" {
+					t.Errorf("%s to %s at ADD: left behind:\n%s", name, verb, left)
+				}
+				if files, _ := filepath.Glob(filepath.Join(cl.volume, "*")); len(files) != 0 {
+					t.Errorf("%s to %s at ADD: left in the pod's volume: %v", name, verb, files)
+				}
+				if all := cl.entries(b); len(all) != 0 {
+					t.Errorf("%s to %s at ADD: entries %+v", name, verb, all)
+				}
+			}
+			cl.Hook(nil)
+			a.add()
+			cl.Hook(always)
+			a.del()
+			if left := b.left(); left != "" {
+				t.Errorf("%s to %s at DEL: left behind:\n%s", name, verb, left)
+			}
+			must(b, os.RemoveAll(cl.volume))
+		}
+	}
+}
+
+// TestPassingAPIServerFaults has the API server fail once: the ADD tries again.
+func TestPassingAPIServerFaults(t *testing.T) {
+	b := newBench(t, engines[0])
+	for _, method := range []string{http.MethodGet, http.MethodPatch} {
+		c := b.cluster()
+		a := b.attach(b.network("net", b.hostLocal(1), object{"kubeconfig": c.kubeconfig}), "sandbox", "net1").asPod("u-1")
+		c.once(method, func(w http.ResponseWriter) bool {
+			fakeapi.Fail(w, http.StatusInternalServerError, "InternalError", "etcdserver: leader changed")
+			return true
+		})
+		a.add()
+		if all := c.entries(b); len(all) != 1 {
+			t.Errorf("%s failed once: entries %+v", method, all)
+		}
+		c.Delete("default", "web") // the pod goes before its sandbox
+		a.del()
+		must(b, os.RemoveAll(c.volume))
+	}
 }
 
 // TestAnnotationNames reads the annotation

@@ -2,7 +2,10 @@ package suite
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/userspace-cni/userspace-cni/test/lab"
@@ -66,6 +69,19 @@ func report(code int) error {
 	}
 	return os.WriteFile(path, []byte(lines+"It "+verdict+".\n"), 0o644)
 }
+
+// touchSources tells Go's cache of test results what ours depend on besides this
+// package: the sources of the programs, and which VPP is named. It notes what a
+// test reads, not what happens before there are tests.
+var touchSources = sync.OnceValue(func() error {
+	_ = os.Getenv("VPP")
+	return filepath.WalkDir("../..", func(_ string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() && entry.Name() == ".git" {
+			return fs.SkipDir
+		}
+		return err
+	})
+})
 
 // outside builds the programs and runs the tests in the lab's namespaces.
 func outside() (int, error) {

@@ -318,6 +318,37 @@ func TestPerson(t *testing.T) {
 	})
 }
 
+// TestPersonSeesPods names an attachment by its pod where that is known, and by
+// its container where not, in all commands.
+func TestPersonSeesPods(t *testing.T) {
+	onEach(t, func(b *bench) {
+		c := b.cluster()
+		named := b.attach(b.network("net", object{"kubeconfig": c.kubeconfig}), "0123456789abcdef", "net1").asPod("u-1")
+		unnamed := b.attach(b.network("net"), "fedcba9876543210", "net1")
+		named.add()
+		unnamed.add()
+		out := b.says("list", 0, "\ndefault/web ", "\nfedcba987654 ")
+		if strings.Contains(out, "\n0123") {
+			b.Errorf("list shows the container of a pod that is known:\n%s", out)
+		}
+		var rows []struct{ ContainerID, Pod string }
+		out, _ = b.person("list", "--json")
+		must(b, json.Unmarshal([]byte(out), &rows))
+		if len(rows) != 2 || rows[0].Pod != "default/web" || rows[0].ContainerID != named.id || rows[1].Pod != "fedcba987654" {
+			b.Errorf("list --json: %s", out)
+		}
+		must(b, b.host.Kill())
+		must(b, b.host.Start())
+		const pod, container = "default/web net1 (network net, container 0123456789ab)", "fedcba987654 net1 (network net)"
+		b.says("check", 1, pod+":\n", container+":\n")
+		b.halve(named)
+		b.halve(unnamed)
+		b.says("gc --dry-run", 0, "would remove "+pod, "would remove "+container)
+		named.del()
+		unnamed.del()
+	})
+}
+
 // unbridge takes the only connected endpoint out of its bridge domain.
 func unbridge(ctx context.Context, s *vpp.Session, _ string) error {
 	all, err := s.Interfaces(ctx)
