@@ -48,13 +48,20 @@ func (p Plan) Apply(ctx context.Context, s *Session) error {
 	return nil
 }
 
-// ApplyAll does the steps in order, goes on past those that fail, and returns
-// all errors: what can be removed is removed.
+// prerequisite marks a step without which the following would leave something
+// that nothing finds again.
+type prerequisite interface{ prerequisite() }
+
+// ApplyAll does the steps in order, goes on past those that fail, unless they are
+// a prerequisite, and returns all errors: what can be removed is removed.
 func (p Plan) ApplyAll(ctx context.Context, s *Session) error {
 	var failed []error
 	for _, step := range p {
 		if err := step.Apply(ctx, s); err != nil {
 			failed = append(failed, fmt.Errorf("%s: %w", step, err))
+			if _, ok := step.(prerequisite); ok {
+				break
+			}
 		}
 	}
 	return errors.Join(failed...)

@@ -138,6 +138,9 @@ func (s changeRoute) String() string {
 	return fmt.Sprintf("delete route %s over %s", s.route, s.name)
 }
 
+// prerequisite: a route is found through its interface, and stays without it.
+func (changeRoute) prerequisite() {}
+
 // Apply always names the one path (is_multipath): without it VPP replaces or
 // deletes the whole prefix, whoever it belongs to.
 func (s changeRoute) Apply(ctx context.Context, session *Session) error {

@@ -115,13 +115,16 @@ func (p *Proxy) relay(client net.Conn) error {
 func (p *Proxy) judge(client net.Conn, frame []byte, name string, names table) (bool, error) {
 	message := name[:max(strings.LastIndexByte(name, '_'), 0)]
 	if message == "sockclnt_delete" || message == "control_ping" { // leave-taking, and the end of a dump
-		return true, nil
+		return !p.injector.Hung(), nil
 	}
 	p.mu.Lock()
 	p.seen = append(p.seen, message)
 	p.mu.Unlock()
 	switch action, struck := p.injector.Next(message); action {
 	case fault.Refuse:
+		if strings.HasSuffix(message, "_dump") {
+			return true, nil // it has no reply that could refuse it
+		}
 		return false, refuse(client, frame, name, names, struck.Retval)
 	case fault.Die:
 		return false, io.EOF
@@ -169,8 +172,7 @@ func handshake(client, vpp net.Conn, fromClient, fromVPP *bufio.Reader) (table, 
 	return names, err
 }
 
-// refuse answers a request in VPP's place. A dump has no reply with a code: its
-// refusal is that nothing comes, and the ping behind it is answered by VPP.
+// refuse answers a request in VPP's place.
 func refuse(client net.Conn, frame []byte, name string, names table, retval int32) error {
 	request, ok := api.GetRegisteredMessages()["go.fd.io/govpp/binapi"][name]
 	if !ok {
@@ -178,7 +180,7 @@ func refuse(client net.Conn, frame []byte, name string, names table, retval int3
 	}
 	answer := fault.Refusal(request, retval)
 	if answer == nil || reflect.ValueOf(answer).IsNil() {
-		return nil
+		return fmt.Errorf("can't refuse %s: it has no reply", name)
 	}
 	id, ok := names.id(answer.GetMessageName() + "_" + answer.GetCrcString())
 	if !ok {

@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/userspace-cni/userspace-cni/pkg/vppsim/fault"
 	"github.com/userspace-cni/userspace-cni/test/lab"
 )
 
@@ -160,45 +159,6 @@ func TestKilledAtIPAM(t *testing.T) {
 	}
 }
 
-// TestLostConnection has VPP drop the connection at each message in turn: ADD
-// fails and leaves nothing, DEL looks again and succeeds.
-func TestLostConnection(t *testing.T) {
-	onEach(t, func(b *bench) {
-		for n, struck := 1, true; struck; n++ {
-			a := b.attach(b.network("net", b.hostLocal(1), object{"vppApiSocket": b.switched()}), "dropped", "net1")
-			reply, added := b.dropAt(a, "ADD", n)
-			if added {
-				a.mustBeRefused(reply, 11)
-			} else {
-				must(b, reply.Error())
-			}
-			if left := b.left(); added && left != "" {
-				b.Errorf("ADD lost the connection at message %d: left behind:\n%s", n, left)
-			}
-			a.add()
-			reply, deleted := b.dropAt(a, "DEL", n)
-			must(b, reply.Error())
-			if left := b.left(); left != "" {
-				b.Errorf("DEL lost the connection at message %d: left behind:\n%s", n, left)
-			}
-			struck = added || deleted
-		}
-	})
-}
-
-// dropAt makes a call whose connection to VPP ends at the n-th message, and
-// tells whether there was one.
-func (b *bench) dropAt(a attachment, command string, n int) (reply lab.Reply, struck bool) {
-	b.Helper()
-	proxy, err := lab.NewProxy(filepath.Join(b.dir, "dropper"), b.host.APISocket, fault.Fault{Action: fault.Die, N: n})
-	must(b, err)
-	b.link(proxy.Path, filepath.Join(b.dir, "switched"))
-	reply = a.call(command)
-	b.switched()
-	must(b, proxy.Close())
-	return reply, len(proxy.Seen()) >= n
-}
-
 // TestAtOnce makes calls about the same attachments at the same time, all on
 // one bridge, which comes and goes with them, and some in one directory.
 func TestAtOnce(t *testing.T) {
@@ -244,20 +204,19 @@ func TestHungVPP(t *testing.T) {
 	a.del()
 }
 
-// TestHungAdd makes ADDs to a VPP that stops answering, before the call and at
-// each of its messages: they fail within the time that the node gives them, with
-// the code for "later". What couldn't be undone meanwhile the DEL takes away.
+// TestHungAdd makes an ADD to a VPP that has stopped: it fails within the time
+// that the node gives it, with the code for "later". What couldn't be undone the
+// DEL takes away.
 func TestHungAdd(t *testing.T) {
-	const addTimeout, limit = 600 * time.Millisecond, 3 * time.Second // the machine may be busy
 	onEach(t, func(b *bench) {
-		b.node(object{"addTimeout": addTimeout.String()})
+		b.node(object{"addTimeout": hangTimeout.String()})
 		a := b.attach(b.network("net", b.hostLocal(1), object{"vppApiSocket": b.switched()}), "hung", "net1")
 		hung := func(when string, words ...string) {
 			b.Helper()
 			started := time.Now()
 			a.mustFail("ADD", 11, append(words, "VPP does not answer")...)
-			if took := time.Since(started); took > limit {
-				b.Errorf("%s: ADD took %s, it has %s", when, took, addTimeout)
+			if took := time.Since(started); took > hangLimit {
+				b.Errorf("%s: ADD took %s, it has %s", when, took, hangTimeout)
 			}
 		}
 		must(b, b.host.Signal(syscall.SIGSTOP))
@@ -265,32 +224,6 @@ func TestHungAdd(t *testing.T) {
 		must(b, b.host.Signal(syscall.SIGCONT))
 		a.del()
 		b.nothingLeft()
-		hangs := 0
-		for n, struck := 1, true; struck; n++ {
-			proxy, err := lab.NewProxy(filepath.Join(b.dir, "hanging"), b.host.APISocket, fault.Fault{Action: fault.Hang, N: n})
-			must(b, err)
-			b.link(proxy.Path, filepath.Join(b.dir, "switched"))
-			started := time.Now()
-			reply := a.call("ADD")
-			if struck = len(proxy.Seen()) >= n; struck {
-				hangs++
-				a.mustBeRefused(reply, 11, "VPP does not answer")
-				if took := time.Since(started); took > limit {
-					b.Errorf("hanging at message %d: ADD took %s, it has %s", n, took, addTimeout)
-				}
-			} else {
-				must(b, reply.Error())
-			}
-			b.switched()
-			must(b, proxy.Close())
-			a.del()
-			if left := b.left(); left != "" {
-				b.Errorf("hanging at message %d: left behind:\n%s", n, left)
-			}
-		}
-		if hangs < 5 {
-			b.Errorf("ADD hung at %d messages, it has more than that", hangs)
-		}
 	})
 }
 

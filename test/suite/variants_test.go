@@ -19,6 +19,9 @@ type surroundings struct {
 	// prepare puts on the host's VPP what an administrator would, now and after
 	// each of its restarts; nil: nothing.
 	prepare func()
+	// hang tells that this variant has messages that no other has, so that waiting
+	// at each of them is worth the time.
+	hang bool
 }
 
 // attach is an attachment of the variant's pod.
@@ -37,11 +40,14 @@ var variants = []variant{
 	{"VLAN with uplink, abstract, IPAM", func(b *bench) surroundings {
 		s := b.memifVariant("bridge", object{"socketType": "abstract"}, b.hostLocal(1))
 		s.conf["host"].(object)["bridge"] = object{"bridgeName": "blue", "vlanId": 100, "uplink": "memif9/0"}
+		s.hang = true
 		s.prepare = func() { b.uplink("master", b.dir+"/uplink.sock") }
 		return s
 	}},
 	{"routed, file, IPAM, API server", func(b *bench) surroundings {
-		return b.memifVariant("interface", object{"secret": "hush"}, b.subnet("10.1.0.0/24", "fd00:1::/64")).withAPI(b)
+		s := b.memifVariant("interface", object{"secret": "hush"}, b.subnet("10.1.0.0/24", "fd00:1::/64")).withAPI(b)
+		s.hang = true
+		return s
 	}},
 	{"routed in a VRF, abstract, IPAM", func(b *bench) surroundings {
 		s := b.memifVariant("interface", object{"socketType": "abstract"}, b.subnet("10.1.0.0/24"))
