@@ -45,13 +45,9 @@ func everything(bin string) error {
 		return err
 	}
 	failed := []error{heading("Programs, without a VPP"), programs(bin)}
-	note := "no real VPP was found: VPP=/path/to/vpp make bench"
+	failed = append(failed, onSimulator(bin, found))
 	if found {
-		note = "a stand-in: the real VPP's figures count"
-	}
-	failed = append(failed, onEngine(bin, lab.Simulator(bin), note))
-	if found {
-		failed = append(failed, onEngine(bin, real, "these figures count"))
+		failed = append(failed, onVPP(bin, real))
 	}
 	fmt.Printf("\nDone in %.0f s.\n", time.Since(started).Seconds())
 	return errors.Join(failed...)
@@ -63,30 +59,34 @@ type variant struct {
 	extra []string
 }
 
-var mainAlone = variant{name: "main thread alone"}
+var (
+	mainAlone = variant{name: "main thread alone"}
+	oneWorker = variant{"one worker", []string{"cpu { workers 1 }"}}
+)
 
-// variants of an engine are those that thousands of endpoints are tried on.
-func variants(engine lab.Engine) []variant {
-	if !engine.Real {
-		return []variant{mainAlone}
+// onSimulator leaves out thousands of endpoints where a real VPP takes them.
+func onSimulator(bin string, found bool) error {
+	simulator := lab.Simulator(bin)
+	if found {
+		return onBench(bin, simulator, mainAlone, "a stand-in: the real VPP's figures count", ordinary)
 	}
-	return []variant{mainAlone, {"one worker", []string{"cpu { workers 1 }"}}}
+	return errors.Join(
+		onBench(bin, simulator, mainAlone, "no real VPP was found: VPP=/path/to/vpp make bench", ordinary),
+		onBench(bin, simulator, mainAlone, "many endpoints", many))
 }
 
-func onEngine(bin string, engine lab.Engine, note string) error {
-	if err := heading(fmt.Sprintf("%s, %s (%s)", engine.Name, mainAlone.name, note)); err != nil {
-		return err
-	}
-	failed := []error{onBench(bin, engine, mainAlone, ordinary)}
-	for _, v := range variants(engine) {
-		err := heading(fmt.Sprintf("%s, %s: many endpoints", engine.Name, v.name))
-		failed = append(failed, err, onBench(bin, engine, v, many))
-	}
-	return errors.Join(failed...)
+func onVPP(bin string, vpp lab.Engine) error {
+	return errors.Join(
+		onBench(bin, vpp, mainAlone, "these figures count", ordinary),
+		onBench(bin, vpp, mainAlone, "many endpoints", many),
+		onBench(bin, vpp, oneWorker, "many endpoints", many))
 }
 
 // onBench does something on a VPP that was started for it.
-func onBench(bin string, engine lab.Engine, v variant, do func(*bench) error) (err error) {
+func onBench(bin string, engine lab.Engine, v variant, note string, do func(*bench) error) (err error) {
+	if err := heading(fmt.Sprintf("%s, %s: %s", engine.Name, v.name, note)); err != nil {
+		return err
+	}
 	b, err := newBench(bin, engine, v)
 	if err != nil {
 		return err

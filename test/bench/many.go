@@ -18,7 +18,7 @@ func many(b *bench) error {
 		if err := b.fill(level); err != nil {
 			return err
 		}
-		c, err := compare(60, b.add(b.network()), b.bare(b.host.APISocket))
+		c, err := compare(40, b.add(b.network()), b.bare(b.host.APISocket))
 		if err != nil {
 			return fmt.Errorf("with %d endpoints: %w", level, err)
 		}
@@ -64,7 +64,7 @@ func inParallel(count, atOnce int, do func(i int) error) error {
 // How many ADDs run in parallel, and how often that is measured.
 const (
 	crowd  = 100
-	rounds = 5
+	rounds = 3
 )
 
 // parallel measures a crowd of ADDs that start at once, and as many in sequence.

@@ -11,7 +11,7 @@ import (
 )
 
 // memoryRuns is how many ADDs are sampled: the highest sample of all counts.
-const memoryRuns = 30
+const memoryRuns = 20
 
 func (b *bench) memory() error {
 	conf := b.network()

@@ -61,7 +61,7 @@ func (b *bench) messages(of func(api string) subject) ([]string, error) {
 }
 
 func (b *bench) againstBare() error {
-	c, err := compare(100, b.add(b.network()), b.bare(b.host.APISocket))
+	c, err := compare(60, b.add(b.network()), b.bare(b.host.APISocket))
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (b *bench) againstBridge() error {
 		"cniVersion": "1.1.0", "name": "kernels", "type": "bridge", "bridge": "bench0",
 		"ipam": b.hostLocal("10.2.0.0/16")["ipam"],
 	})
-	c, err := compare(60, b.inFreshNetns("userspace", ours), b.inFreshNetns("bridge", kernels))
+	c, err := compare(50, b.inFreshNetns("userspace", ours), b.inFreshNetns("bridge", kernels))
 	if err != nil {
 		return err
 	}
