@@ -4,12 +4,12 @@ GO  ?= go
 BIN := $(CURDIR)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint clean
+.PHONY: help build demo test bench lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "VPP=/path/to/vpp names the VPP that demo and test run on beside (demo: instead of)"
+	@echo "VPP=/path/to/vpp names the VPP that demo, test and bench run on beside (demo: instead of)"
 	@echo "the simulator; left out, a vpp in PATH is taken."
 
 build: ## build userspace, usrsp-app and vppsim into bin/
@@ -21,6 +21,11 @@ demo: build ## two pods with two networks each ping one another, before your eye
 
 test: ## run all tests, on the simulator and on a VPP where there is one
 	@GO="$(GO)" ./test/run
+
+bench: build ## how fast and how large it is, each figure beside its target
+	@CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/ github.com/containernetworking/plugins/plugins/ipam/host-local \
+		github.com/containernetworking/plugins/plugins/main/bridge ./test/bench ./test/bench/bare ./test/bench/empty
+	@USERSPACE_CNI_BIN=$(BIN) $(BIN)/bench
 
 lint: ## check formatting, vet and the linters of .golangci.yml
 	@GO="$(GO)" ./test/lint

@@ -22,7 +22,16 @@ const MaxSecret = 23
 // character, and counts two terminating NULs into the 108 bytes of a Unix
 // socket's address (clib_socket_init in src/vppinfra/socket.c). An abstract
 // socket is made in the network namespace that is named, or in VPP's own.
-var filename = regexp.MustCompile(`^(/[A-Za-z0-9/_.-]{1,105}|abstract:[A-Za-z0-9/_.-]{1,105}(,netns_name=/[A-Za-z0-9/_.-]+)?)$`)
+var filename = regexp.MustCompile(`^(?:/([A-Za-z0-9/_.-]+)|abstract:([A-Za-z0-9/_.-]+)(?:,netns_name=/[A-Za-z0-9/_.-]+)?)$`)
+
+// maxName is what is left of the 108 for a name or a path behind its slash. The
+// expression doesn't count: compiling that took a tenth of a call's start.
+const maxName = 105
+
+func isFilename(text string) bool {
+	found := filename.FindStringSubmatch(text)
+	return found != nil && len(found[1]) <= maxName && len(found[2]) <= maxName
+}
 
 // maxDumped is how much of a filename VPP's dump shows.
 const maxDumped = 107
@@ -95,7 +104,7 @@ func (e Endpoint) validate() error {
 	if e.SocketID == 0 || e.SocketID == ^uint32(0) {
 		return fmt.Errorf("memif socket id %d is not allowed; allowed: 1 to %d", e.SocketID, ^uint32(0)-1)
 	}
-	if !filename.MatchString(e.Filename) {
+	if !isFilename(e.Filename) {
 		return fmt.Errorf("memif socket %q is not allowed; allowed: an absolute path of at most 106 letters, digits and any of '/', '_', '.', '-'", e.Filename)
 	}
 	_, err := e.message()

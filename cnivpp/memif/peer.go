@@ -7,11 +7,6 @@ import (
 	"github.com/userspace-cni/userspace-cni/cnivpp/vpp"
 )
 
-var (
-	remoteName      = regexp.MustCompile(`(?m)^\s*remote-name "([^"]*)"`)
-	remoteInterface = regexp.MustCompile(`(?m)^\s*remote-interface "([^"]*)"`)
-)
-
 // Peer names the other end, such as "memif70001/0 of VPP 26.06-release". Only
 // VPP's CLI shows what the peer said of itself when it connected.
 func (e Endpoint) Peer(ctx context.Context, s *vpp.Session) (string, error) {
@@ -23,8 +18,9 @@ func (e Endpoint) Peer(ctx context.Context, s *vpp.Session) (string, error) {
 }
 
 func peer(text string) string {
-	iface := remoteInterface.FindStringSubmatch(text)
-	name := remoteName.FindStringSubmatch(text)
+	// Compiled here, because the plugin, which never asks, would do it at each start.
+	iface := regexp.MustCompile(`(?m)^\s*remote-interface "([^"]*)"`).FindStringSubmatch(text)
+	name := regexp.MustCompile(`(?m)^\s*remote-name "([^"]*)"`).FindStringSubmatch(text)
 	switch {
 	case iface == nil && name == nil:
 		return ""
