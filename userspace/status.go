@@ -25,8 +25,9 @@ const (
 	codeDegraded uint = 51
 )
 
-// status fails when ADD can't work now, or when the network's pods have lost
-// their endpoints. It says everything that is missing at once.
+// status fails when ADD can't work now, and says everything that is missing at
+// once. Endpoints that a VPP lost by its restart keep no new pod away: the log
+// says so.
 func (c *call) status(ctx context.Context) error {
 	if err := c.parse(); err != nil {
 		return err
@@ -39,10 +40,12 @@ func (c *call) status(ctx context.Context) error {
 	unavailable := errors.Join(vswitch, c.NodeErr, c.placesStatus(), c.ipamStatus(ctx))
 	lost := c.lost(ctx, engine, vswitch)
 	switch {
-	case lost != "":
+	case lost != "" && unavailable != nil:
 		return statusError(codeDegraded, errors.Join(errors.New(lost), unavailable))
 	case unavailable != nil:
 		return statusError(codeUnavailable, unavailable)
+	case lost != "":
+		c.log.Warn(lost)
 	}
 	return nil
 }

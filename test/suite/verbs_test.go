@@ -100,7 +100,10 @@ func TestStatusDegraded(t *testing.T) {
 		must(b, b.host.Kill())
 		a.mustFail("STATUS", 51, "all 1 endpoints of network net", "not running")
 		must(b, b.host.Start())
-		a.mustFail("STATUS", 51, "lacks 1 of the 1 endpoints of network net")
+		reply := a.call("STATUS") // a new pod comes up
+		if err := reply.Error(); err != nil || !strings.Contains(reply.Stderr, "lacks 1 of the 1 endpoints of network net") {
+			b.Errorf("STATUS after a restart: %v\n%s", err, reply.Stderr)
+		}
 		b.attach(b.network("other"), "", "").ready()
 		a.add()
 		a.ready()
