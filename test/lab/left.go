@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"go.fd.io/govpp/binapi/memif"
 
 	"github.com/userspace-cni/userspace-cni/cnivpp/vpp"
+	"github.com/userspace-cni/userspace-cni/pkg/vppapi"
 )
 
 // Left lists everything on the VPP that it didn't have when it started:
@@ -58,6 +60,9 @@ func interfacesOf(ctx context.Context, s *vpp.Session) ([]string, error) {
 
 func socketsOf(ctx context.Context, s *vpp.Session) ([]string, error) {
 	dump, err := memif.NewServiceClient(s.Conn()).MemifSocketFilenameDump(ctx, &memif.MemifSocketFilenameDump{})
+	if unknown := new(vppapi.UnknownMessageError); errors.As(err, &unknown) {
+		return nil, nil // a VPP without the plugin has none
+	}
 	if err != nil {
 		return nil, err
 	}
