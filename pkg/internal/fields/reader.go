@@ -63,7 +63,7 @@ func (r *Reader) Err() error {
 // Shown is a value as an error may show it: short, on one line, and never a
 // secret.
 func Shown(path string, raw json.RawMessage) string {
-	if strings.HasSuffix(path, ".secret") {
+	if strings.HasSuffix(path, ".secret") || holdsSecret(raw) {
 		return "(hidden)"
 	}
 	const most = 64
@@ -75,6 +75,23 @@ func Shown(path string, raw json.RawMessage) string {
 		return b.String()
 	}
 	return strings.ToValidUTF8(b.String()[:most], "") + "…"
+}
+
+// holdsSecret tells whether there is a secret somewhere in a list or an object
+// that stands where none is expected.
+func holdsSecret(raw json.RawMessage) bool {
+	if len(raw) == 0 || raw[0] != '[' && raw[0] != '{' {
+		return false
+	}
+	for dec := json.NewDecoder(bytes.NewReader(raw)); ; {
+		token, err := dec.Token()
+		if err != nil {
+			return false
+		}
+		if key, ok := token.(string); ok && strings.EqualFold(key, "secret") {
+			return true
+		}
+	}
 }
 
 // printable is a key as an error may show it.
