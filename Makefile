@@ -4,7 +4,7 @@ GO  ?= go
 BIN := $(CURDIR)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint clean
+.PHONY: help build demo test fuzz lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,11 @@ demo: build ## two pods with two networks each ping one another, before your eye
 
 test: ## run all tests, on the simulator and on a VPP where there is one
 	@GO="$(GO)" ./test/run
+
+FUZZTIME ?= 1m
+
+fuzz: ## run each fuzz target for FUZZTIME, a minute by default
+	@GO="$(GO)" FUZZTIME="$(FUZZTIME)" ./test/fuzz
 
 lint: ## check formatting, vet and the linters of .golangci.yml
 	@GO="$(GO)" ./test/lint
