@@ -97,6 +97,9 @@ func holdsSecret(raw json.RawMessage) bool {
 // printable is a key as an error may show it.
 func printable(key string) string {
 	const most = 64
+	if key == "" {
+		return `""`
+	}
 	q := strconv.Quote(key[:min(len(key), most)])
 	return q[1 : len(q)-1]
 }
