@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/userspace-cni/userspace-cni/pkg/internal/leak"
 )
@@ -71,13 +70,20 @@ func FuzzRecord(f *testing.F) {
 			t.Fatalf("can't be written again: %v", err)
 		}
 		again, err := store.Get(blue)
-		if diff := cmp.Diff(r, again, cmpopts.EquateEmpty(), cmp.Transformer("JSON", compacted)); err != nil || diff != "" {
-			t.Errorf("not the same when read again: %v\n%s", err, diff)
+		if err != nil {
+			t.Fatalf("refused when read again: %v", err)
+		}
+		if diff := cmp.Diff(spelt(t, r), spelt(t, again)); diff != "" {
+			t.Errorf("not the same when read again:\n%s", diff)
 		}
 	})
 }
 
-func compacted(raw json.RawMessage) (v any) {
-	_ = json.Unmarshal(raw, &v) // what comes out of a record is JSON
-	return v
+func spelt(t *testing.T, r *Record) string {
+	t.Helper()
+	data, err := json.MarshalIndent(r, "", "\t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
 }
