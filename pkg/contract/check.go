@@ -9,6 +9,7 @@ import (
 	"github.com/containernetworking/cni/pkg/utils"
 
 	"github.com/userspace-cni/userspace-cni/pkg/internal/fields"
+	"github.com/userspace-cni/userspace-cni/pkg/netconf"
 )
 
 // maxSocketName is beyond every name that anybody wrote: the whole path of a
@@ -34,6 +35,9 @@ func (e Entry) check() error {
 	}
 	if socket := e.Config.Socket().Name; !isBare(socket) {
 		return fmt.Errorf("socketfile %.64q is not allowed; allowed: a file name of letters, digits and any of '.', '_', '-', without a path", socket)
+	}
+	if b := e.Config.Bridge; b != nil && (b.BridgeID < 0 || b.BridgeID > netconf.MaxBridgeDomain) {
+		return fmt.Errorf("bridgeId %d is not allowed; allowed: 1 to %d, or left out", b.BridgeID, netconf.MaxBridgeDomain)
 	}
 	return e.IPResult.check()
 }

@@ -19,6 +19,9 @@ type canary struct {
 	// connected counts who has connected to its sockets.
 	connected atomic.Int64
 	before    string
+	// vppLooks: VPP itself connects to what it finds at a socket's name, and so to
+	// where a link leads that stands there since the plugin has looked.
+	vppLooks bool
 }
 
 func (b *bench) canary() *canary {
@@ -85,15 +88,14 @@ func (c *canary) look() string {
 	return all.String()
 }
 
-// mustBeIntact asserts that nothing has happened to it. A VPP connects to what it
-// finds at a socket's name, and so to where a link there leads.
+// mustBeIntact asserts that nothing has happened to it.
 func (c *canary) mustBeIntact(what string) {
 	c.b.Helper()
 	if now := c.look(); now != c.before {
 		c.b.Errorf("%s: what is outside was\n%sand is\n%s", what, c.before, now)
 		c.before = now
 	}
-	if n := c.connected.Swap(0); n > 0 && !c.b.engine.Real {
+	if n := c.connected.Swap(0); n > 0 && !c.vppLooks {
 		c.b.Errorf("%s: %d connections to what is outside", what, n)
 	}
 }

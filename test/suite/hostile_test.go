@@ -34,9 +34,10 @@ type place struct {
 	// swapsDir: the pod swaps the directory itself, as one can that may write to
 	// the directory above; else what is in it.
 	swapsDir bool
-	// listens: then VPP itself may make our socket where a link in the
-	// directory's place leads (docs/security.md), and nothing else.
-	listens bool
+	// abstract: VPP is given no path there. Where it is, it may connect to where a
+	// link leads, and make our socket where one in the directory's place does
+	// (docs/security.md), and nothing else.
+	abstract bool
 }
 
 const oursSock = "ours.sock"
@@ -44,13 +45,13 @@ const oursSock = "ours.sock"
 var places = []place{
 	{name: "in the pod's volume", make: func(b *bench) (attachment, string) { return b.inVolume(object{"socketfile": oursSock}) }},
 	{name: "in the container's directory", make: func(b *bench) (attachment, string) { return b.inDirectory(object{"socketfile": oursSock}) }},
-	{name: "beside an abstract socket", make: func(b *bench) (attachment, string) {
+	{name: "beside an abstract socket", abstract: true, make: func(b *bench) (attachment, string) {
 		return b.inDirectory(object{"socketfile": oursSock, "socketType": "abstract"})
 	}},
-	{name: "the directory, abstract", swapsDir: true, make: func(b *bench) (attachment, string) {
+	{name: "the directory, abstract", swapsDir: true, abstract: true, make: func(b *bench) (attachment, string) {
 		return b.inDirectory(object{"socketfile": oursSock, "socketType": "abstract"})
 	}},
-	{name: "the directory", swapsDir: true, listens: true, make: func(b *bench) (attachment, string) {
+	{name: "the directory", swapsDir: true, make: func(b *bench) (attachment, string) {
 		return b.inDirectory(object{"socketfile": oursSock})
 	}},
 }
@@ -97,6 +98,7 @@ func (b *bench) swapIn(p place, duration time.Duration) {
 	a, dir := p.make(b)
 	defer func() { b.clusters = nil }()
 	c := b.canary()
+	c.vppLooks = !p.abstract
 	defer os.RemoveAll(c.dir)
 	names := []string{oursSock, a.contractName(), a.contractName() + ".tmp"}
 	stop := b.swapping(func(random *rand.Rand) {
@@ -120,7 +122,7 @@ func (b *bench) swapIn(p place, duration time.Duration) {
 				}
 			}
 		}
-		if p.listens {
+		if p.swapsDir && !p.abstract {
 			removeSockets(b, c.path("dir"), oursSock)
 			c.forgive("dir")
 		}
@@ -414,21 +416,29 @@ func TestHostileRecord(t *testing.T) {
 	onEach(t, func(b *bench) {
 		c := b.canary()
 		spoils := map[string]func(text string) string{
-			"cut":          func(text string) string { return text[:len(text)/2] },
-			"empty":        func(string) string { return "" },
-			"newer":        func(text string) string { return strings.Replace(text, `"version":1`, `"version":2`, 1) },
-			"another's":    func(text string) string { return strings.Replace(text, `"containerId":"hostile"`, `"containerId":"victim"`, 1) },
+			"cut":   func(text string) string { return text[:len(text)/2] },
+			"empty": func(string) string { return "" },
+			"newer": func(text string) string { return strings.Replace(text, `"version":1`, `"version":2`, 1) },
+			"another's": func(text string) string {
+				return strings.Replace(text, `"containerId":"hostile"`, `"containerId":"victim"`, 1)
+			},
 			"file outside": func(text string) string { return strings.Replace(text, `"ours.sock"]`, `"../../canary/file"]`, 1) },
-			"absolute":     func(text string) string { return strings.Replace(text, `"ours.sock"]`, fmt.Sprintf("%q]", c.path("file")), 1) },
+			"absolute": func(text string) string {
+				return strings.Replace(text, `"ours.sock"]`, fmt.Sprintf("%q]", c.path("file")), 1)
+			},
 			"other dir": func(text string) string {
 				return strings.Replace(strings.Replace(text, `"dir":"`, `"dir":"`+c.path("dir")+`","was":"`, 1), `"ours.sock"]`, `"file"]`, 1)
 			},
-			"link":       func(text string) string { return strings.Replace(text, `"dir":"`, `"link":"`+c.path("file")+`","dir":"`, 1) },
-			"spec null":  func(text string) string { return strings.Replace(text, `"spec":`, `"spec":null,"was":`, 1) },
-			"spec":       func(text string) string { return strings.Replace(text, `"spec":`, `"spec":{},"was":`, 1) },
-			"result":     func(text string) string { return strings.Replace(text, `"result":`, `"result":[],"was":`, 1) },
-			"result ips": func(text string) string { return strings.Replace(text, `"result":`, `"result":{"ips":[null]},"was":`, 1) },
-			"engine":     func(text string) string { return strings.Replace(text, `"engine":"vpp"`, `"engine":"ovs"`, 1) },
+			"link": func(text string) string {
+				return strings.Replace(text, `"dir":"`, `"link":"`+c.path("file")+`","dir":"`, 1)
+			},
+			"spec null": func(text string) string { return strings.Replace(text, `"spec":`, `"spec":null,"was":`, 1) },
+			"spec":      func(text string) string { return strings.Replace(text, `"spec":`, `"spec":{},"was":`, 1) },
+			"result":    func(text string) string { return strings.Replace(text, `"result":`, `"result":[],"was":`, 1) },
+			"result ips": func(text string) string {
+				return strings.Replace(text, `"result":`, `"result":{"ips":[null]},"was":`, 1)
+			},
+			"engine": func(text string) string { return strings.Replace(text, `"engine":"vpp"`, `"engine":"ovs"`, 1) },
 		}
 		for _, name := range slices.Sorted(maps.Keys(spoils)) {
 			for _, then := range []string{"DEL", "ADD", "GC"} {
