@@ -34,9 +34,17 @@ func FuzzRecord(f *testing.F) {
 	}
 	f.Add(string(data))
 	for _, spoil := range [][2]string{
-		{`"version":1`, `"version":2`}, {`"version":1,`, ``}, {`"s","c"`, `"../s","c"`}, {`"s","c"`, `"/etc/passwd"`}, {`"dir":"/d"`, `"dir":""`},
-		{`"dir":"/d"`, `"dir":"/"`}, {`"network":"blue"`, `"network":"red"`}, {`"listening":"s"`, `"listening":"../s"`},
-		{`"numbers":[4,9]`, `"numbers":{"secret":"hush-number"}`}, {`}`, ``}, {`{`, `[`},
+		{`"version":1`, `"version":2`},
+		{`"version":1,`, ``},
+		{`"s","c"`, `"../s","c"`},
+		{`"s","c"`, `"/etc/passwd"`},
+		{`"dir":"/d"`, `"dir":""`},
+		{`"dir":"/d"`, `"dir":"/"`},
+		{`"network":"blue"`, `"network":"red"`},
+		{`"listening":"s"`, `"listening":"../s"`},
+		{`"numbers":[4,9]`, `"numbers":{"secret":"hush-number"}`},
+		{`}`, ``},
+		{`{`, `[`},
 	} {
 		f.Add(strings.Replace(string(data), spoil[0], spoil[1], 1))
 	}
