@@ -166,9 +166,9 @@ func (b *bench) podinfo(file string) string {
 // stranger may rule the terminal, or write lines of its own.
 func (b *bench) app(p *pod, args ...string) (string, error) {
 	b.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	flags := append(p.flags("--once", "--timeout", "100ms", "--log-level", "debug"), args...)
+	flags := append(p.flags("--once", "--timeout", "10s", "--log-level", "debug"), args...)
 	out, err := exec.CommandContext(ctx, filepath.Join(bin, "usrsp-app"), flags...).CombinedOutput()
 	if ctx.Err() != nil {
 		b.Errorf("usrsp-app %v waits for ever", args)

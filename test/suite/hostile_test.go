@@ -110,10 +110,16 @@ func (b *bench) swapIn(p place, duration time.Duration) {
 	})
 	calls, failed := 0, map[uint]int{}
 	texts := map[uint]string{}
+	var slowest time.Duration
+	var slow string
 	for until := time.Now().Add(duration); time.Now().Before(until) && !b.Failed(); {
 		for _, command := range []string{"ADD", "CHECK", "ADD", "DEL"} {
+			started := time.Now()
 			reply := a.call(command)
 			calls++
+			if took := time.Since(started); took > slowest {
+				slowest, slow = took, fmt.Sprintf("%s, %v", command, reply.Error())
+			}
 			if err := reply.Error(); err != nil {
 				failed[reply.Code]++
 				texts[reply.Code] = command + " " + err.Error()
@@ -143,7 +149,8 @@ func (b *bench) swapIn(p place, duration time.Duration) {
 	if swaps < 10 {
 		b.Errorf("only %d swaps", swaps)
 	}
-	b.Logf("%s: %d calls during %d swaps, failed by code %v; nothing outside was touched", p.name, calls, swaps, failed)
+	b.Logf("%s: %d calls during %d swaps, failed by code %v, the slowest took %s (%s); nothing outside was touched",
+		p.name, calls, swaps, failed, slowest.Round(time.Millisecond), slow)
 	for code := range maps.Keys(texts) {
 		b.Logf("  %s", texts[code])
 	}
