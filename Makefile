@@ -4,7 +4,7 @@ GO  ?= go
 BIN := $(CURDIR)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench lint clean
+.PHONY: help build demo test bench fuzz lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,11 @@ bench: build ## how fast and how large it is, each figure beside its target
 	@CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/ github.com/containernetworking/plugins/plugins/ipam/host-local \
 		github.com/containernetworking/plugins/plugins/main/bridge ./test/bench ./test/bench/bare ./test/bench/empty
 	@USERSPACE_CNI_BIN=$(BIN) $(BIN)/bench
+
+FUZZTIME ?= 1m
+
+fuzz: ## run each fuzz target for FUZZTIME, a minute by default
+	@GO="$(GO)" FUZZTIME="$(FUZZTIME)" ./test/fuzz
 
 lint: ## check formatting, vet and the linters of .golangci.yml
 	@GO="$(GO)" ./test/lint

@@ -122,7 +122,7 @@ func TestPlanOrder(t *testing.T) {
 	}
 }
 
-func files(t *testing.T, dir string) []string {
+func files(t testing.TB, dir string) []string {
 	t.Helper()
 	all, err := filepath.Glob(filepath.Join(dir, "*.json"))
 	if err != nil || len(all) == 0 {
@@ -131,7 +131,7 @@ func files(t *testing.T, dir string) []string {
 	return all
 }
 
-func read(t *testing.T, file string) []byte {
+func read(t testing.TB, file string) []byte {
 	t.Helper()
 	data, err := os.ReadFile(file)
 	if err != nil {

@@ -14,6 +14,13 @@ import (
 // maxMTU is the largest that an IP packet can be, in bytes.
 const maxMTU = 65535
 
+const (
+	// maxInterface is the longest name of an interface, in bytes: VPP's field has
+	// 64 (interface_name in vnet/interface.api).
+	maxInterface = 63
+	maxVLAN      = 4094
+)
+
 // Spec is a validated description of one side of one attachment.
 type Spec struct {
 	// Kind is the endpoint's iftype.
@@ -175,6 +182,11 @@ func (s Spec) validate() error {
 		return fmt.Errorf("BVI loop%d is not allowed; allowed: loop0 to loop%d, with a bridge domain", s.BVI.Instance, vpp.MaxLoopback)
 	case s.Gateway != nil && s.Gateway.Instance > vpp.MaxLoopback:
 		return fmt.Errorf("gateway loop%d is not allowed; allowed: loop0 to loop%d", s.Gateway.Instance, vpp.MaxLoopback)
+	case s.Gateway != nil && s.Gateway.Table > netconf.MaxVRF:
+		return fmt.Errorf("table %d is not allowed; allowed: 0 to %d", s.Gateway.Table, uint32(netconf.MaxVRF))
+	case s.Domain != nil && (len(s.Domain.Tag) > vpp.MaxTag || len(s.Domain.Uplink) > maxInterface || s.Domain.VLAN > maxVLAN):
+		return fmt.Errorf("bridge domain %d has a tag, an uplink or a VLAN out of bounds; allowed: %d bytes, %d bytes, %d",
+			s.Domain.ID, vpp.MaxTag, maxInterface, maxVLAN)
 	}
 	for _, address := range s.Addresses {
 		if !address.IsValid() || address.Addr().Is4In6() {
@@ -193,8 +205,8 @@ func validateRoute(r vpp.Route) error {
 	switch {
 	case !r.Prefix.IsValid() || r.Prefix != r.Prefix.Masked() || r.Prefix.Addr().Is4In6():
 		return fmt.Errorf("route to %s is not allowed; allowed: a prefix without host bits", r.Prefix)
-	case r.Gateway.IsValid() && r.Gateway.BitLen() != r.Prefix.Addr().BitLen():
-		return fmt.Errorf("route to %s via %s is not allowed; allowed: a gateway of the same family", r.Prefix, r.Gateway)
+	case r.Gateway.Zone() != "" || r.Gateway.IsValid() && r.Gateway.BitLen() != r.Prefix.Addr().BitLen():
+		return fmt.Errorf("route to %s via %q is not allowed; allowed: a gateway of the same family, without a zone", r.Prefix, r.Gateway)
 	}
 	return nil
 }

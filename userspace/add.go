@@ -95,7 +95,7 @@ func (c *call) lockDir(ctx context.Context, path string) (func(), error) {
 // suffered (VPP was restarted, say), it is removed, and the addresses and the
 // network's place in the pod are kept. Anything else is removed.
 func (c *call) earlier(ctx context.Context, record *state.Record) (result *current.Result, intact bool, err error) {
-	old, err := c.Store.Get(c.attachment)
+	old, err := c.load()
 	switch {
 	case errors.Is(err, state.ErrNotFound):
 		return nil, false, nil

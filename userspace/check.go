@@ -21,7 +21,7 @@ func (c *call) check(ctx context.Context) error {
 	if err := c.parse(); err != nil {
 		return err
 	}
-	record, err := c.Store.Get(c.attachment)
+	record, err := c.load()
 	if err != nil {
 		return fmt.Errorf("%w: %w", errDiffers, err)
 	}

@@ -14,7 +14,7 @@ import (
 
 // del leaves nothing of the attachment. Whatever is gone already is success.
 func (c *call) del(ctx context.Context) error {
-	record, err := c.Store.Get(c.attachment)
+	record, err := c.load()
 	switch {
 	case err == nil:
 		unlock, err := c.lockDir(ctx, record.Dir)

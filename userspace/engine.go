@@ -171,5 +171,8 @@ func decode(raw json.RawMessage) (cnivpp.Spec, error) {
 	if err := json.Unmarshal(raw, &spec); err != nil {
 		return spec, fmt.Errorf("spec in the record: %w", err)
 	}
+	if spec.Endpoint == nil { // null is JSON for anything
+		return spec, errors.New("spec in the record: it is empty")
+	}
 	return spec, nil
 }

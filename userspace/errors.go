@@ -73,5 +73,10 @@ func isPassing(err error) bool {
 func isFileError(err error) bool {
 	var path *fs.PathError
 	var link *os.LinkError
-	return errors.As(err, &path) || errors.As(err, &link) || errors.Is(err, shareddir.ErrOccupied)
+	for _, foreign := range []error{shareddir.ErrOccupied, shareddir.ErrNoSocket, shareddir.ErrNotOurs, shareddir.ErrVolume} {
+		if errors.Is(err, foreign) {
+			return true
+		}
+	}
+	return errors.As(err, &path) || errors.As(err, &link)
 }

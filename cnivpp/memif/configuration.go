@@ -107,9 +107,16 @@ func (e Endpoint) validate() error {
 	if !isFilename(e.Filename) {
 		return fmt.Errorf("memif socket %q is not allowed; allowed: an absolute path of at most 106 letters, digits and any of '/', '_', '.', '-'", e.Filename)
 	}
+	if r := e.RingSize; r != 0 && (r < minRing || r > maxRing || r&(r-1) != 0) {
+		return fmt.Errorf("memif ring size %d is not allowed; allowed: a power of two from %d to %d, or 0", r, minRing, maxRing)
+	}
 	_, err := e.message()
 	return err
 }
+
+// minRing and maxRing are the limits of the network configuration, which says
+// why.
+const minRing, maxRing = 8, 16384
 
 // Interface is the name that VPP gives the interface.
 func (e Endpoint) Interface() string { return fmt.Sprintf("memif%d/0", e.SocketID) }

@@ -126,14 +126,10 @@ func ParseList(data []byte) ([]Entry, error) {
 	return all, errors.Join(failed...)
 }
 
-func (e Entry) check() error {
-	switch {
-	case e.ContractVersion > Version:
-		return fmt.Errorf("contractVersion %d is newer than this program, which reads up to %d: use a newer usrsp-app", e.ContractVersion, Version)
-	case e.IfName == "":
-		return fmt.Errorf("ifName is missing")
-	case e.Name == "":
-		return fmt.Errorf("name is missing")
+// unlike fails when there is an entry about the same attachment already.
+func unlike(e Entry, all []Entry) error {
+	if slices.ContainsFunc(all, func(other Entry) bool { return other.Attachment() == e.Attachment() }) {
+		return fmt.Errorf("is about network %s, interface %s, as an earlier one: it is left out", e.Name, e.IfName)
 	}
 	return nil
 }

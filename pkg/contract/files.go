@@ -21,6 +21,8 @@ const (
 	// maxFile bounds what is read of one file: the directory may be writable to
 	// others.
 	maxFile = 1 << 20
+	// maxFiles bounds how many are read; a pod has some ten networks.
+	maxFiles = 1024
 )
 
 // FileName is the name of the attachment's entry in the shared directory. The
@@ -31,9 +33,9 @@ func FileName(a state.Attachment) string {
 
 // ReadDir reads all entries in a shared directory, in the order in which their
 // networks were attached. Entries that can't be read are reported together,
-// beside those that can.
+// beside those that can; so are those about the attachment of an earlier one.
 func ReadDir(dir string) ([]Entry, error) {
-	root, err := os.OpenRoot(dir)
+	root, err := os.OpenRoot(dir + "/.") // doesn't wait for the other end of a FIFO
 	if err != nil {
 		return nil, err
 	}
@@ -44,10 +46,20 @@ func ReadDir(dir string) ([]Entry, error) {
 	}
 	var all []Entry
 	var failed []error
+	if len(names) > maxFiles {
+		names, failed = names[:maxFiles], append(failed, fmt.Errorf("%s has more than %d contract files: the rest is left out", dir, maxFiles))
+	}
 	for _, name := range names {
+		if !isPrintable(name) {
+			failed = append(failed, fmt.Errorf("%s: %q is not the name of a contract file", dir, name))
+			continue
+		}
 		entry, err := readEntry(root, name)
 		if errors.Is(err, fs.ErrNotExist) { // removed meanwhile
 			continue
+		}
+		if err == nil {
+			err = unlike(entry, all)
 		}
 		if err != nil {
 			failed = append(failed, fmt.Errorf("%s: %w", filepath.Join(dir, name), err))
@@ -106,21 +118,28 @@ func Sort(all []Entry) {
 	})
 }
 
+// entryNames are sorted, and at most one more than are read.
 func entryNames(root *os.Root) ([]string, error) {
 	dir, err := root.Open(".")
 	if err != nil {
 		return nil, err
 	}
 	defer dir.Close()
-	names, err := dir.Readdirnames(-1)
-	if err != nil {
-		return nil, err
+	var all []string
+	for len(all) <= maxFiles {
+		some, err := dir.Readdirnames(maxFiles)
+		all = append(all, slices.DeleteFunc(some, func(name string) bool {
+			return !strings.HasPrefix(name, filePrefix) || !strings.HasSuffix(name, fileSuffix)
+		})...)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	names = slices.DeleteFunc(names, func(name string) bool {
-		return !strings.HasPrefix(name, filePrefix) || !strings.HasSuffix(name, fileSuffix)
-	})
-	slices.Sort(names)
-	return names, nil
+	slices.Sort(all)
+	return all[:min(len(all), maxFiles+1)], nil
 }
 
 func readEntry(root *os.Root, name string) (Entry, error) {

@@ -3,6 +3,7 @@ package contract
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -143,4 +144,55 @@ func TestReadDirExchanged(t *testing.T) {
 	}
 	close(stop)
 	swapper.Wait()
+}
+
+// TestReadDirUnprintable: a file's own name clears no terminal and begins no
+// line.
+func TestReadDirUnprintable(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, "good", 1)
+	must(t, os.WriteFile(filepath.Join(dir, "configData-\x1b[2J\nlevel=ERROR.json"), []byte("{"), 0o600))
+	all, err := ReadDir(dir)
+	if err == nil || strings.ContainsFunc(err.Error(), unprintable) || !strings.Contains(err.Error(), dir) {
+		t.Errorf("error %q", err)
+	}
+	if got := networks(all); !slices.Equal(got, []string{"good"}) {
+		t.Errorf("read %q", got)
+	}
+}
+
+// TestReadDirTwice: a second file about the same attachment is reported and not
+// read.
+func TestReadDirTwice(t *testing.T) {
+	dir := t.TempDir()
+	path := put(t, dir, "good", 1)
+	data, err := os.ReadFile(path)
+	must(t, err)
+	second := filepath.Join(dir, "configData-zzz.json")
+	must(t, os.WriteFile(second, data, 0o600))
+	all, err := ReadDir(dir)
+	if got := networks(all); !slices.Equal(got, []string{"good"}) || err == nil || !strings.Contains(err.Error(), second) {
+		t.Errorf("read %q, error %v", got, err)
+	}
+}
+
+// TestReadDirCrowded: a directory full of files is read as far as a pod can have
+// networks.
+func TestReadDirCrowded(t *testing.T) {
+	dir := t.TempDir()
+	for i := range maxFiles + 10 {
+		put(t, dir, fmt.Sprintf("net-%d", i), int64(i))
+	}
+	if all, err := ReadDir(dir); len(all) != maxFiles || err == nil || !strings.Contains(err.Error(), "more than 1024") {
+		t.Errorf("%d entries, error %v", len(all), err)
+	}
+}
+
+// TestReadDirFIFO: what is no directory isn't waited for.
+func TestReadDirFIFO(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "fifo")
+	must(t, syscall.Mkfifo(path, 0o600))
+	if all, err := ReadDir(path); err == nil {
+		t.Errorf("read %q", networks(all))
+	}
 }

@@ -192,7 +192,7 @@ func TestMappedDir(t *testing.T) {
 			t.Errorf("%s: %s, %v", mount, got, err)
 		}
 	}
-	for _, mount := range []string{"", "a", "/a=b", "/a b", `/a\b`, `/a"`, "/a\nb"} {
+	for _, mount := range []string{"", "a", "/a=b", "/a b", `/a\b`, `/a"`, "/a\nb", "/a\tb", "/a\x1b", "/a\u202e"} {
 		if got, err := MappedDir(mount); err == nil || !strings.Contains(err.Error(), "allowed") {
 			t.Errorf("%q: %q, %v", mount, got, err)
 		}

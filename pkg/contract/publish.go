@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"strconv"
 	"strings"
 
 	"github.com/userspace-cni/userspace-cni/pkg/state"
@@ -17,9 +18,9 @@ func MappedDir(mountPath string) (string, error) {
 	if !path.IsAbs(mountPath) {
 		return "", fmt.Errorf("mountPath of the shared directory is %q; allowed: an absolute path", mountPath)
 	}
-	if at := strings.IndexAny(mountPath, "= \\\"\n"); at >= 0 {
-		return "", fmt.Errorf("mountPath of the shared directory is %q; %q in it is not allowed, because readers of the annotation %s can't parse it",
-			mountPath, mountPath[at], AnnotationMappedDir)
+	if strings.ContainsAny(mountPath, "= ") || strconv.Quote(mountPath) != `"`+mountPath+`"` {
+		return "", fmt.Errorf("mountPath of the shared directory is %q; allowed: printable characters but '=', ' ', '\"' and '\\', because readers of the annotation %s can't parse others",
+			mountPath, AnnotationMappedDir)
 	}
 	return strings.TrimSuffix(path.Clean(mountPath), "/") + "/", nil
 }

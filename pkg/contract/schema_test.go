@@ -96,14 +96,14 @@ func TestSchemaNamesEveryField(t *testing.T) {
 			}
 		}
 		slices.Sort(names)
-		if diff := cmp.Diff(fields(c.code), names); diff != "" {
+		if diff := cmp.Diff(fieldsOf(c.code), names); diff != "" {
 			t.Errorf("%s (-code +schema):\n%s", name, diff)
 		}
 	}
 }
 
 // fields are the JSON names of a struct's fields.
-func fields(v any) []string {
+func fieldsOf(v any) []string {
 	var names []string
 	for field := range reflect.TypeOf(v).Fields() {
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")

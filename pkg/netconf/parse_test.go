@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
-	"net/netip"
-	"os"
 	"strings"
 	"testing"
 
@@ -160,39 +158,6 @@ func TestParseForDeleteRefuses(t *testing.T) {
 			t.Errorf("%s: %v, want %s", in, err, want)
 		}
 	}
-}
-
-// FuzzParse: nothing panics; what ADD accepts, DEL reads; and what came out,
-// written down again, comes out the same.
-func FuzzParse(f *testing.F) {
-	for _, file := range append(jsonFiles(f, "valid"), jsonFiles(f, "invalid")...) {
-		b, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(b)
-	}
-	f.Fuzz(func(t *testing.T, stdin []byte) {
-		c, err := Parse(stdin)
-		d, delErr := ParseForDelete(stdin)
-		if err != nil {
-			if err.Error() == "" {
-				t.Error("an error without words")
-			}
-			return
-		}
-		if delErr != nil || d.Name != c.Name || d.IPAM != c.IPAM || d.VPPAPISocket != c.VPPAPISocket {
-			t.Errorf("DEL reads %+v (%v), ADD %+v", d, delErr, c)
-		}
-		again, err := Parse(rewrite(t, c))
-		if err != nil {
-			t.Fatalf("refused when read again: %v\n%s", err, rewrite(t, c))
-		}
-		c.Warnings, again.Warnings = nil, nil
-		if diff := cmp.Diff(c, again, cmpopts.IgnoreUnexported(NetConf{}), cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
-			t.Errorf("not the same when read again:\n%s", diff)
-		}
-	})
 }
 
 func rewrite(t *testing.T, c *NetConf) []byte {

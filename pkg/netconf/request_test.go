@@ -133,8 +133,17 @@ func FuzzParseArgs(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, in string) {
 		args, err := ParseArgs(in)
-		if err != nil && err.Error() == "" {
-			t.Error("an error without words")
+		mustBeFaults(t, err)
+		if err != nil && !errors.Is(err, ErrEnvironment) {
+			t.Errorf("not a fault of the environment: %v", err)
+		}
+		for _, word := range []string{args.PodName, args.PodNamespace, args.PodUID, args.InfraContainerID} {
+			if strings.ContainsAny(word, "/\x00\n") || word == ".." {
+				t.Errorf("%q leads out of a path", word)
+			}
+		}
+		if i := strings.IndexFunc(strings.Join(args.Warnings, ""), unprintable); i >= 0 {
+			t.Errorf("unprintable: %q", args.Warnings)
 		}
 		conf, err := ParseFor(stdin, args)
 		if err != nil {

@@ -241,8 +241,9 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s, err := Parse(data)
 		if err != nil {
-			if err.Error() == "" {
-				t.Error("an error without words")
+			var faults Errors
+			if !errors.As(err, &faults) || slices.ContainsFunc(faults, func(e *Error) bool { return e.Field == "" || e.Problem == "" }) {
+				t.Errorf("names no field: %v", err)
 			}
 			return
 		}

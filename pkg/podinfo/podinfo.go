@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -96,12 +97,15 @@ func readFile(dir string) ([]byte, error) {
 	return data, err
 }
 
+// keys are the annotations that are read.
+var keys = []string{contract.AnnotationData, contract.AnnotationMappedDir, contract.AnnotationMappedDirOld}
+
 // parse reads lines of key="value", quoted as Go does (the kubelet's %q).
 func parse(data []byte) (Annotations, error) {
 	values := map[string]string{}
 	for line := range strings.Lines(string(data)) {
 		key, quoted, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
-		if !ok || !strings.HasPrefix(key, contract.AnnotationPrefix) {
+		if !ok || !slices.Contains(keys, key) {
 			continue
 		}
 		value, err := strconv.Unquote(quoted)

@@ -141,6 +141,7 @@ func TestParse(t *testing.T) {
 		"not quoted":     {file: `userspace/configuration-data=[]`, words: "userspace/configuration-data"},
 		"cut short":      {file: `userspace/configuration-data="[`, words: "userspace/configuration-data"},
 		"not JSON":       {file: `userspace/configuration-data="["`, words: "userspace/configuration-data"},
+		"ours, unknown":  {file: "userspace/\x1b[2J=not quoted\nuserspace/mapped-dir=\"/x\"", mappedDir: "/x"},
 		"others broken":  {file: "other/x=\"\nuserspace/configuration-data=" + fmt.Sprintf("%q", entry("a")), networks: []string{"a"}},
 		"one good entry": {file: fmt.Sprintf("userspace/configuration-data=%q", "[7,"+entry("a")[1:]), networks: []string{"a"}, words: "entry 1"},
 		"Windows":        {file: "userspace/mapped-dir=\"/x\"\r\n", words: "userspace/mapped-dir"},

@@ -66,13 +66,17 @@ func (d Dir) openSocket(name string) (*os.File, error) {
 		return nil, err
 	}
 	defer root.Close()
+	return openSocket(root, filepath.Join(d.Path, name))
+}
+
+// openSocket opens the socket that has the path's last name in the directory.
+func openSocket(root *os.Root, path string) (*os.File, error) {
 	dir, err := root.Open(".")
 	if err != nil {
 		return nil, err
 	}
 	defer dir.Close()
-	path := filepath.Join(d.Path, name)
-	fd, err := unix.Openat(int(dir.Fd()), name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	fd, err := unix.Openat(int(dir.Fd()), filepath.Base(path), unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %s", ErrNoSocket, path)
 	}

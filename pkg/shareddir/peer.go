@@ -17,7 +17,7 @@ func (d Dir) RemovePeers(names ...string) error {
 		return errors.Join(failed...)
 	}
 	root, err := d.open()
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNotOurs) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrNotOurs) {
 		return errors.Join(failed...)
 	}
 	if err != nil {

@@ -86,15 +86,15 @@ func (d Dir) Create() error {
 	return d.EnsureLink()
 }
 
-// errNotOurs means that something else stands where our directory should.
-var errNotOurs = errors.New("is not a directory")
+// ErrNotOurs means that something else stands where the shared directory should.
+var ErrNotOurs = errors.New("is not a directory")
 
 // open opens the directory itself: not what a symbolic link in its place leads
 // to, and without waiting for the other end of a FIFO ("/.").
 func (d Dir) open() (*os.Root, error) {
 	root, err := os.OpenRoot(d.Path + "/.")
 	if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ELOOP) {
-		err = errNotOurs
+		err = ErrNotOurs
 	}
 	if err != nil {
 		return nil, fmt.Errorf("shared directory %s: %w", d.Path, err)
@@ -103,7 +103,7 @@ func (d Dir) open() (*os.Root, error) {
 	if err == nil {
 		var opened fs.FileInfo
 		if opened, err = root.Stat("."); err == nil && !os.SameFile(named, opened) {
-			err = errNotOurs
+			err = ErrNotOurs
 		}
 	}
 	if err != nil {
@@ -144,7 +144,7 @@ func (d Dir) EnsureLink() error {
 // hold a lock.
 func (d Dir) Remove(names ...string) error {
 	root, err := d.open()
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNotOurs) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrNotOurs) {
 		return d.removeLink()
 	}
 	if err != nil {

@@ -58,20 +58,20 @@ func soonAbandoned(root *os.Root, name string) bool {
 }
 
 // abandoned tells whether nobody listens on a socket. The connection attempt
-// never waits: a listener with a full backlog answers EAGAIN. It goes through
-// the open directory, whose path may be too long for it, or lead elsewhere by
-// now.
+// never waits: a listener with a full backlog answers EAGAIN. It goes to the
+// socket that was opened: a link that a pod puts in its place meanwhile may lead
+// to anybody's.
 func abandoned(root *os.Root, name string) bool {
-	dir, err := root.Open(".")
+	socket, err := openSocket(root, name)
 	if err != nil {
 		return false
 	}
-	defer dir.Close()
+	defer socket.Close()
 	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_SEQPACKET|syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return false
 	}
 	defer syscall.Close(fd)
-	path := fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), name)
+	path := fmt.Sprintf("/proc/self/fd/%d", socket.Fd())
 	return errors.Is(syscall.Connect(fd, &syscall.SockaddrUnix{Name: path}), syscall.ECONNREFUSED)
 }

@@ -124,3 +124,29 @@ func TestRemoveClosing(t *testing.T) {
 		t.Errorf("left: %q", list(t, d.Path))
 	}
 }
+
+// TestAbandonedFollowsNoLink: whatever a pod puts in the socket's place after it
+// was looked at, nobody else's socket is connected to.
+func TestAbandonedFollowsNoLink(t *testing.T) {
+	d, elsewhere := newPlace(t).short(), t.TempDir()
+	t.Chdir(elsewhere) // the path may be too long for an address
+	must(t, d.Create())
+	deadSocket(t, "dead", syscall.SOCK_SEQPACKET)
+	fd := listen(t, "live", syscall.SOCK_SEQPACKET, 1)
+	defer syscall.Close(fd)
+	must(t, syscall.SetNonblock(fd, true))
+	root, err := d.open()
+	must(t, err)
+	defer root.Close()
+	for _, target := range []string{"dead", "live"} {
+		must(t, os.Symlink(filepath.Join(elsewhere, target), filepath.Join(d.Path, target)))
+		if abandoned(root, target) {
+			t.Errorf("the link to a %s socket counts as a socket that nobody listens on", target)
+		}
+		must(t, os.Remove(filepath.Join(d.Path, target)))
+	}
+	if conn, _, err := syscall.Accept(fd); err != syscall.EAGAIN {
+		t.Errorf("somebody else's socket was connected to: %d, %v", conn, err)
+	}
+	must(t, d.Remove())
+}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // DefaultDir is where records are kept.
@@ -56,9 +57,33 @@ func (f Files) Get(a Attachment) (*Record, error) {
 		return nil, fmt.Errorf("%w: %s: version %d, this program reads version %d", ErrDamaged, f.record(a.Key()), r.Version, Version)
 	}
 	if r.Attachment != a {
-		return nil, fmt.Errorf("%w: %s: it is about %+v", ErrDamaged, f.record(a.Key()), r.Attachment)
+		return nil, fmt.Errorf("%w: %s: it is about %+q", ErrDamaged, f.record(a.Key()), r.Attachment)
+	}
+	if err := r.check(); err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrDamaged, f.record(a.Key()), err)
 	}
 	return &r, nil
+}
+
+// check refuses what would lead out of the attachment's directory: what a record
+// names is removed.
+func (r *Record) check() error {
+	if r.Dir != "" && (!filepath.IsAbs(r.Dir) || filepath.Clean(r.Dir) == "/") {
+		return fmt.Errorf("dir %q is not an absolute path below /", r.Dir)
+	}
+	for _, name := range r.Files {
+		if name == "" || !isBare(name) {
+			return fmt.Errorf("%q in files is not a file's name", name)
+		}
+	}
+	if !isBare(r.Listening) {
+		return fmt.Errorf("listening %q is not a file's name", r.Listening)
+	}
+	return nil
+}
+
+func isBare(name string) bool {
+	return name != "." && name != ".." && !strings.ContainsAny(name, "/\x00")
 }
 
 // Put implements Store.

@@ -47,8 +47,7 @@ func (b *bench) faultAt(a attachment, command string, action fault.Action, n int
 	if command == "DEL" {
 		a.add()
 	}
-	proxy, err := lab.NewProxy(filepath.Join(b.dir, "faulty"), b.host.APISocket, fault.Fault{Action: action, N: n, Retval: -1})
-	must(b, err)
+	proxy := b.faulty(action, n)
 	b.link(proxy.Path, filepath.Join(b.dir, "switched"))
 	if action == fault.Hang {
 		b.node(object{"addTimeout": hangTimeout.String(), "delTimeout": hangTimeout.String()})
@@ -93,6 +92,14 @@ func (b *bench) faultAt(a attachment, command string, action fault.Action, n int
 		b.Errorf("%s, then DEL: left behind:\n%s", what, left)
 	}
 	return struck
+}
+
+// faulty puts a proxy before the host's VPP with a fault at its n-th message.
+func (b *bench) faulty(action fault.Action, n int) *lab.Proxy {
+	b.Helper()
+	proxy, err := lab.NewProxy(filepath.Join(b.dir, fmt.Sprintf("faulty%d", n)), b.host.APISocket, fault.Fault{Action: action, N: n, Retval: -1})
+	must(b, err)
+	return proxy
 }
 
 // link makes a symbolic link, in the place of an earlier one.

@@ -63,7 +63,7 @@ func (r *Reader) Err() error {
 // Shown is a value as an error may show it: short, on one line, and never a
 // secret.
 func Shown(path string, raw json.RawMessage) string {
-	if strings.HasSuffix(path, ".secret") {
+	if strings.HasSuffix(path, ".secret") || holdsSecret(raw) {
 		return "(hidden)"
 	}
 	const most = 64
@@ -77,9 +77,29 @@ func Shown(path string, raw json.RawMessage) string {
 	return strings.ToValidUTF8(b.String()[:most], "") + "…"
 }
 
+// holdsSecret tells whether there is a secret somewhere in a list or an object
+// that stands where none is expected.
+func holdsSecret(raw json.RawMessage) bool {
+	if len(raw) == 0 || raw[0] != '[' && raw[0] != '{' {
+		return false
+	}
+	for dec := json.NewDecoder(bytes.NewReader(raw)); ; {
+		token, err := dec.Token()
+		if err != nil {
+			return false
+		}
+		if key, ok := token.(string); ok && strings.EqualFold(key, "secret") {
+			return true
+		}
+	}
+}
+
 // printable is a key as an error may show it.
 func printable(key string) string {
 	const most = 64
+	if key == "" {
+		return `""`
+	}
 	q := strconv.Quote(key[:min(len(key), most)])
 	return q[1 : len(q)-1]
 }

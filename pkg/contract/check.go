@@ -1,0 +1,63 @@
+package contract
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/containernetworking/cni/pkg/utils"
+
+	"github.com/userspace-cni/userspace-cni/pkg/internal/fields"
+	"github.com/userspace-cni/userspace-cni/pkg/netconf"
+)
+
+// maxSocketName is beyond every name that anybody wrote: the whole path of a
+// Unix socket has 108 bytes.
+const maxSocketName = 107
+
+// check refuses what no plugin writes. Anybody may have written an entry: its
+// names become parts of paths, of tags and of lines in a log.
+func (e Entry) check() error {
+	switch {
+	case e.ContractVersion > Version:
+		return fmt.Errorf("contractVersion %d is newer than this program, which reads up to %d: use a newer usrsp-app", e.ContractVersion, Version)
+	case e.IfName == "":
+		return fmt.Errorf("ifName is missing")
+	case e.Name == "":
+		return fmt.Errorf("name is missing")
+	case utils.ValidateInterfaceName(e.IfName) != nil || !isPrintable(e.IfName):
+		return fmt.Errorf("ifName %.64q is not allowed; allowed: at most 15 printable bytes without '/', ':' and space, not \".\" or \"..\"", e.IfName)
+	case !fields.IsWord(e.Name):
+		return fmt.Errorf("name %.64q is not allowed; allowed: letters, digits, '_', '.' and '-', beginning with a letter or digit", e.Name)
+	case e.ContainerID != "" && !fields.IsWord(e.ContainerID):
+		return fmt.Errorf("containerId %.64q is not allowed; allowed: letters, digits, '_', '.' and '-', beginning with a letter or digit", e.ContainerID)
+	}
+	if socket := e.Config.Socket().Name; !isBare(socket) {
+		return fmt.Errorf("socketfile %.64q is not allowed; allowed: a file name of letters, digits and any of '.', '_', '-', without a path", socket)
+	}
+	if b := e.Config.Bridge; b != nil && (b.BridgeID < 0 || b.BridgeID > netconf.MaxBridgeDomain) {
+		return fmt.Errorf("bridgeId %d is not allowed; allowed: 1 to %d, or left out", b.BridgeID, netconf.MaxBridgeDomain)
+	}
+	return e.IPResult.check()
+}
+
+// check refuses zones, which an address that goes to VPP can't have.
+func (r IPResult) check() error {
+	hasZone := slices.ContainsFunc(r.IPs, func(ip IP) bool { return ip.Gateway.Zone() != "" }) ||
+		slices.ContainsFunc(r.Routes, func(route Route) bool { return route.GW.Zone() != "" })
+	if hasZone {
+		return fmt.Errorf("a gateway in ipResult has a zone; allowed: an address alone")
+	}
+	return nil
+}
+
+// isBare tells whether a name stays in its directory; the empty one does.
+func isBare(name string) bool {
+	return len(name) <= maxSocketName && name != "." && name != ".." && fields.ConsistsOf(name, "._-")
+}
+
+// isPrintable: U+FFFD stands for bytes that aren't UTF-8, too.
+func isPrintable(name string) bool {
+	return !strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar })
+}
