@@ -37,16 +37,29 @@ func (o *DomainState) observeUplink(ctx context.Context, s *Session, goal Goal) 
 	return err
 }
 
+// isOurs tells whether the port is a sub-interface that we made. One without a
+// tag that is still down was left so by a call that was killed before it could
+// tag it: nobody else can be using it.
+func (o DomainState) isOurs() bool {
+	if o.VLAN == 0 || o.Port == nil {
+		return false
+	}
+	return o.Port.Tag == o.Tag || o.Port.Tag == "" && !o.Port.Up && !o.Joined
+}
+
 // planUplink puts the uplink into the domain. Its sub-interface carries the
-// VLAN's frames tagged, and the domain has them untagged.
+// VLAN's frames tagged, and the domain has them untagged. It joins last, so one
+// of ours that has not joined may lack any of what comes before.
 func (o DomainState) planUplink() Plan {
 	if o.Uplink == "" || o.Joined {
 		return nil
 	}
 	var plan Plan
 	if o.Port == nil {
-		plan = append(plan, createSubInterface{o.Uplink, o.VLAN}, setTag{o.portName(), o.Tag},
-			popTag{o.portName()}, setUp{o.portName()})
+		plan = append(plan, createSubInterface{o.Uplink, o.VLAN})
+	}
+	if o.Port == nil || o.isOurs() {
+		plan = append(plan, setTag{o.portName(), o.Tag}, popTag{o.portName()}, setUp{o.portName()})
 	}
 	return append(plan, joinDomain{o.portName(), o.ID})
 }
@@ -55,12 +68,12 @@ func (o DomainState) planUplink() Plan {
 // interface that was there before only leaves.
 func (o DomainState) planNoUplink() Plan {
 	switch {
-	case o.Port == nil || !o.Joined && o.Port.Tag != o.Tag:
-		return nil
-	case o.VLAN != 0 && o.Port.Tag == o.Tag:
+	case o.isOurs():
 		return Plan{deleteSubInterface{o.portName()}}
+	case o.Joined:
+		return Plan{leaveDomain{o.portName()}}
 	}
-	return Plan{leaveDomain{o.portName()}}
+	return nil
 }
 
 type createSubInterface struct {
