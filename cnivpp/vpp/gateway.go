@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
+	interfaces "go.fd.io/govpp/binapi/interface"
 	"go.fd.io/govpp/binapi/ip"
 )
 
@@ -15,8 +17,8 @@ import (
 type Gateway struct {
 	// Instance is the loopback's, 0 to MaxLoopback; it is called loop<Instance>.
 	Instance uint32 `json:"instance"`
-	// Tag marks the loopback as the network's gateway. It is set last: a loopback
-	// that has it is complete.
+	// Tag marks the loopback as the network's gateway. It is set when the loopback
+	// has its table and addresses: one with the tag lacks at most being up.
 	Tag string `json:"tag"`
 	// Table is the network's, in both families; table 0 is always there.
 	Table uint32 `json:"table,omitempty"`
@@ -43,6 +45,8 @@ type GatewayState struct {
 	Gateway
 	Loopback *Interface     `json:"loopback,omitempty"`
 	Seen     []netip.Prefix `json:"seen,omitempty"`
+	// InTable tells whether the loopback is in the table, in both families.
+	InTable bool `json:"inTable,omitempty"`
 	// Users are the other interfaces that are unnumbered to the loopback.
 	Users []Index `json:"users,omitempty"`
 	// Neighbours are the other gateways of ours in the same table.
@@ -57,24 +61,29 @@ func (g Gateway) Look(ctx context.Context, s *Session) (Observation, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := g.foreign(loopback); err != nil {
-		return nil, err
-	}
-	state := GatewayState{Gateway: g, Loopback: loopback}
 	if loopback != nil && loopback.Tag == g.Tag {
-		state.Seen, state.Tables = g.prefixes(), map[string]string{"v4": "", "v6": ""}
-		return state, nil
+		return GatewayState{
+			Gateway: g, Loopback: loopback, InTable: true,
+			Seen: g.prefixes(), Tables: map[string]string{"v4": "", "v6": ""},
+		}, nil
 	}
 	return g.Observe(ctx, s, nil, Existence)
 }
 
-// foreign refuses a loopback that somebody else made under our instance.
-func (g Gateway) foreign(loopback *Interface) error {
-	if loopback != nil && loopback.Tag != "" && loopback.Tag != g.Tag {
-		return fmt.Errorf("%w: interface %s has the tag %q", ErrLoopbackTaken, loopback.Name, loopback.Tag)
+// foreign refuses a loopback that somebody else made under our instance. One
+// without a tag may be ours, made by a call that was killed: then it is down and
+// has no address but the gateway's, and nobody else can be using it.
+func (o *GatewayState) foreign() error {
+	switch loopback := o.Loopback; {
+	case loopback == nil || loopback.Tag == o.Tag:
+		return nil
+	case loopback.Tag != "" || loopback.Up || slices.ContainsFunc(o.Seen, o.isForeign):
+		return fmt.Errorf("%w: interface %s has the tag %q and the addresses %v", ErrLoopbackTaken, loopback.Name, loopback.Tag, o.Seen)
 	}
 	return nil
 }
+
+func (o *GatewayState) isForeign(p netip.Prefix) bool { return !slices.Contains(o.prefixes(), p) }
 
 // Observe implements Part.
 func (g Gateway) Observe(ctx context.Context, s *Session, iface *Interface, goal Goal) (Observation, error) {
@@ -83,7 +92,10 @@ func (g Gateway) Observe(ctx context.Context, s *Session, iface *Interface, goal
 	if state.Loopback, err = s.Interface(ctx, g.Interface()); err != nil {
 		return nil, err
 	}
-	if err := g.foreign(state.Loopback); err != nil {
+	if err := state.observeLoopback(ctx, s); err != nil {
+		return nil, err
+	}
+	if err := state.foreign(); err != nil {
 		if goal == Existence {
 			return nil, err
 		}
@@ -92,15 +104,29 @@ func (g Gateway) Observe(ctx context.Context, s *Session, iface *Interface, goal
 	if state.Tables, err = s.tables(ctx, g.Table); err != nil {
 		return nil, err
 	}
-	if state.Loopback != nil {
-		if state.Seen, err = s.Addresses(ctx, state.Loopback.Index); err != nil {
-			return nil, err
-		}
-	}
 	if goal == Absence {
 		err = state.observeUse(ctx, s, iface)
 	}
 	return state, err
+}
+
+// observeLoopback looks at what the loopback has.
+func (o *GatewayState) observeLoopback(ctx context.Context, s *Session) (err error) {
+	if o.Loopback == nil {
+		return nil
+	}
+	if o.Seen, err = s.Addresses(ctx, o.Loopback.Index); err != nil {
+		return err
+	}
+	o.InTable = true
+	for _, v6 := range []bool{false, true} {
+		reply, err := s.interfaces().SwInterfaceGetTable(ctx, &interfaces.SwInterfaceGetTable{SwIfIndex: o.Loopback.Index, IsIPv6: v6})
+		if err != nil {
+			return fmt.Errorf("table of %s: %w", o.Loopback.Name, err)
+		}
+		o.InTable = o.InTable && reply.VrfID == o.Table
+	}
+	return nil
 }
 
 // observeUse looks at who else needs the gateway and its table.
@@ -156,16 +182,14 @@ func (o GatewayState) Plan(goal Goal) Plan {
 	if o.Loopback == nil {
 		plan = append(plan, createLoopback{instance: o.Instance})
 	}
-	complete := o.Loopback != nil && o.Loopback.Tag == o.Tag
-	if o.Table != 0 && !complete {
+	if o.Table != 0 && !o.InTable {
 		plan = append(plan, setTable{name, o.Table})
 	}
 	plan = append(plan, AddressesState{Addresses{name, o.prefixes()}, o.Seen}.Plan(Existence)...)
-	plan = append(plan, UpState{Up{name}, o.Loopback}.Plan(Existence)...)
-	if !complete {
+	if o.Loopback == nil || o.Loopback.Tag != o.Tag {
 		plan = append(plan, setTag{name, o.Tag})
 	}
-	return plan
+	return append(plan, UpState{Up{name}, o.Loopback}.Plan(Existence)...)
 }
 
 func (o GatewayState) planAbsence() Plan {
