@@ -40,11 +40,26 @@ func (c *call) del(ctx context.Context) error {
 // ADD's order and whatever fails on the way. The record itself goes last, and
 // only when nothing else is left.
 func (c *call) dismantle(ctx context.Context, record *state.Record) error {
+	c.invalidate(record)
 	if err := errors.Join(c.removeEndpoint(ctx, record), c.release(ctx, record)); err != nil {
 		return err
 	}
 	c.withdraw(ctx, record)
 	return c.Store.Delete(c.attachment)
+}
+
+// invalidate notes, before anything is taken away, that the attachment isn't
+// whole any more. Otherwise an ADD after a DEL that failed or was killed on its
+// way would go by the record, with addresses that were given back already. Where
+// the note can't be written, DEL still can do its work.
+func (c *call) invalidate(record *state.Record) {
+	if !record.Done {
+		return
+	}
+	record.Done = false
+	if err := c.Store.Put(record); err != nil {
+		c.log.Warn("the record can't be marked as being deleted", "err", err)
+	}
 }
 
 // removeEndpoint takes away what is on the vswitch and in the shared directory.
