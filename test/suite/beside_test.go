@@ -113,3 +113,22 @@ func (b *bench) loopback(instance uint32, address string) {
 		return err
 	})
 }
+
+// TestLateDelOfAnAddress deletes a former sandbox when its successor has the
+// same address already: the successor's route stays.
+func TestLateDelOfAnAddress(t *testing.T) {
+	onEach(t, func(b *bench) {
+		c := &crowd{bench: b}
+		former, successor := c.recreated()
+		former[0].add()
+		successor[0].add()
+		former[0].del()
+		if err := successor[0].call("CHECK").Error(); err != nil {
+			b.Errorf("CHECK of the successor: %v", err)
+		}
+		if objects := b.left(); !strings.Contains(objects, "route 10.6.0.10/32 in table 6") {
+			b.Errorf("the successor's route is gone:\n%s", objects)
+		}
+		successor[0].del()
+	})
+}

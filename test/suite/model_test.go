@@ -146,8 +146,8 @@ func (w *world) prepare() {
 	w.given = nil
 	for _, l := range w.lanes {
 		// The twins have the same uplink.
-		if l.surroundings.prepare != nil && len(w.given) == 0 {
-			l.surroundings.prepare()
+		if l.prepare != nil && len(w.given) == 0 {
+			l.prepare()
 			w.given = w.objects()
 		}
 	}

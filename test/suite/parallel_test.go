@@ -85,8 +85,8 @@ func TestParallel(t *testing.T) {
 
 		c.atOnce(demands("ADD", one, former))
 		// Some go while others come, some are told twice.
-		c.atOnce(demands("DEL", one, one[:20]), demands("ADD", two, two[:20], successor), demands("DEL", former))
-		c.atOnce(demands("CHECK", two, successor), demands("DEL", former, one[20:40]))
+		c.atOnce(demands("DEL", one, one[:20]), demands("ADD", two, two[:20], successor), demands("DEL", former[:5]))
+		c.atOnce(demands("CHECK", two, successor), demands("DEL", former, one[20:40])) // late ones among them
 		c.successorsStand(successor)
 		c.atOnce(demands("DEL", two), demands("ADD", one), demands("DEL", former))
 		c.atOnce(demands("CHECK", one, successor))
