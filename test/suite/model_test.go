@@ -69,6 +69,8 @@ func (s *slot) killed(command string) {
 	case s.is == attached && command == "ADD": // it only looks
 	default:
 		s.is, s.addresses = unclear, ""
+		// A GC may have finished with this one, and been killed at another.
+		s.on.unsure = s.on.unsure || command == "GC" && s.on.owner == s.id
 	}
 }
 
@@ -76,7 +78,7 @@ func (s *slot) killed(command string) {
 func (s *slot) failed() {
 	if s.is != absent {
 		s.is, s.addresses = unclear, ""
-		s.on.unsure = s.on.owner == s.id
+		s.on.unsure = s.on.unsure || s.on.owner == s.id
 	}
 }
 
@@ -155,7 +157,7 @@ func (w *world) prepare() {
 
 func (w *world) reset() {
 	for _, l := range w.lanes {
-		l.owner = ""
+		l.owner, l.unsure = "", false
 	}
 }
 
