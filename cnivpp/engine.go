@@ -71,14 +71,20 @@ func (e *Engine) Check(ctx context.Context, spec Spec) (vpp.Plan, error) {
 // Remove leaves nothing of the spec on VPP. A VPP that isn't running has
 // nothing; of one that is, everything that can be removed is, whatever fails.
 func (e *Engine) Remove(ctx context.Context, spec Spec) error {
-	err := e.remove(ctx, spec)
-	if errors.Is(err, vppapi.ErrConnectionLost) {
-		// It has died, or only dropped us: looking again tells.
-		err = e.remove(ctx, spec)
-	}
+	err := lookAgain(func() error { return e.remove(ctx, spec) })
 	if errors.Is(err, vppapi.ErrNotRunning) {
 		e.Log.Info("VPP is gone, and the endpoint with it", "err", err)
 		return nil
+	}
+	return err
+}
+
+// lookAgain repeats what lost its connection: VPP has died, or only dropped us,
+// and looking again tells.
+func lookAgain(do func() error) error {
+	err := do()
+	if errors.Is(err, vppapi.ErrConnectionLost) {
+		err = do()
 	}
 	return err
 }

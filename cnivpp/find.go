@@ -27,7 +27,11 @@ func (e *Engine) RemoveTagged(ctx context.Context, tag string) error {
 	if tag == "" {
 		return errors.New("no tag to remove by: every interface of somebody else has none")
 	}
-	specs, err := e.find(ctx, tag)
+	var specs []Spec
+	err := lookAgain(func() (err error) {
+		specs, err = e.find(ctx, tag)
+		return err
+	})
 	if errors.Is(err, vppapi.ErrNotRunning) {
 		return nil
 	}

@@ -25,6 +25,9 @@ func (c *call) check(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", errDiffers, err)
 	}
+	if !record.Done {
+		return fmt.Errorf("%w: an ADD or a DEL of it was ended on its way", errDiffers)
+	}
 	plan, err := c.differences(ctx, record)
 	if err != nil {
 		return err

@@ -56,7 +56,7 @@ func (c *call) understand(ctx context.Context) {
 // ADD's order and whatever fails on the way. The record itself goes last, and
 // only when nothing else is left.
 func (c *call) dismantle(ctx context.Context, record *state.Record) error {
-	c.undone(record)
+	c.invalidate(record)
 	if err := errors.Join(removePeers(record), c.removeEndpoint(ctx, record), c.release(ctx, record)); err != nil {
 		return err
 	}
@@ -64,16 +64,17 @@ func (c *call) dismantle(ctx context.Context, record *state.Record) error {
 	return c.Store.Delete(c.attachment)
 }
 
-// undone says in the record that it no longer stands for something whole: the
-// addresses of a DEL that was killed on its way may be another pod's by now, and
-// the next ADD must not take them for its own.
-func (c *call) undone(record *state.Record) {
+// invalidate notes, before anything is taken away, that the attachment isn't
+// whole any more. Otherwise an ADD after a DEL that failed or was killed on its
+// way would go by the record, with addresses that were given back already. Where
+// the note can't be written, DEL still can do its work.
+func (c *call) invalidate(record *state.Record) {
 	if !record.Done {
 		return
 	}
 	record.Done = false
 	if err := c.Store.Put(record); err != nil {
-		c.log.Warn("the record can't be changed", "err", err)
+		c.log.Warn("the record can't be marked as being deleted", "err", err)
 	}
 }
 

@@ -107,7 +107,7 @@ func (p *person) unused(ctx context.Context, r *state.Record) string {
 	why := ""
 	_ = p.of(r).locked(ctx, func(c *call, _ context.Context) error { // held: in use
 		if now, err := c.Store.Get(r.Attachment); err == nil && !now.Done {
-			why = "its ADD was ended on its way"
+			why = "its ADD or DEL was ended on its way"
 		}
 		return nil
 	})

@@ -206,7 +206,7 @@ func (p *person) check(ctx context.Context) (bool, error) {
 func (p *person) inspect(ctx context.Context, r *state.Record) finding {
 	f := finding{Attachment: r.Attachment, Pod: podOf(r)}
 	if !r.Done {
-		f.Error = "incomplete: an ADD is under way, or was ended on its way"
+		f.Error = "incomplete: an ADD or a DEL is under way, or was ended on its way"
 		return f
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.Node.StatusTimeout)

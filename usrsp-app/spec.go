@@ -80,7 +80,7 @@ func (a *App) socket(side netconf.Side) (string, error) {
 		return "abstract:" + name, nil
 	}
 	if name == "" || name == ".." || name != filepath.Base(name) {
-		return "", fmt.Errorf("socketfile %q is not allowed; allowed: a file name without a path", name)
+		return "", fmt.Errorf("%s.socketfile %q is not allowed; allowed: a file name without a path", side.IfType, name)
 	}
 	dir := a.dir(name)
 	if err := dir.EnsureLink(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	interfaces "go.fd.io/govpp/binapi/interface"
@@ -16,8 +17,8 @@ import (
 type Gateway struct {
 	// Instance is the loopback's, 0 to MaxLoopback; it is called loop<Instance>.
 	Instance uint32 `json:"instance"`
-	// Tag marks the loopback as the network's gateway. It is set last: a loopback
-	// that has it is complete.
+	// Tag marks the loopback as the network's gateway. It is set when the loopback
+	// has its table and addresses: one with the tag lacks at most being up.
 	Tag string `json:"tag"`
 	// Table is the network's, in both families; table 0 is always there.
 	Table uint32 `json:"table,omitempty"`
@@ -60,24 +61,29 @@ func (g Gateway) Look(ctx context.Context, s *Session) (Observation, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := g.foreign(loopback); err != nil {
-		return nil, err
-	}
-	state := GatewayState{Gateway: g, Loopback: loopback}
 	if loopback != nil && loopback.Tag == g.Tag {
-		state.Seen, state.Tables, state.InTable = g.prefixes(), map[string]string{"v4": "", "v6": ""}, true
-		return state, nil
+		return GatewayState{
+			Gateway: g, Loopback: loopback, InTable: true,
+			Seen: g.prefixes(), Tables: map[string]string{"v4": "", "v6": ""},
+		}, nil
 	}
 	return g.Observe(ctx, s, nil, Existence)
 }
 
-// foreign refuses a loopback that somebody else made under our instance.
-func (g Gateway) foreign(loopback *Interface) error {
-	if loopback != nil && loopback.Tag != "" && loopback.Tag != g.Tag {
-		return fmt.Errorf("%w: interface %s has the tag %q", ErrLoopbackTaken, loopback.Name, loopback.Tag)
+// foreign refuses a loopback that somebody else made under our instance. One
+// without a tag may be ours, made by a call that was killed: then it is down and
+// has no address but the gateway's, and nobody else can be using it.
+func (o *GatewayState) foreign() error {
+	switch loopback := o.Loopback; {
+	case loopback == nil || loopback.Tag == o.Tag:
+		return nil
+	case loopback.Tag != "" || loopback.Up || slices.ContainsFunc(o.Seen, o.isForeign):
+		return fmt.Errorf("%w: interface %s has the tag %q and the addresses %v", ErrLoopbackTaken, loopback.Name, loopback.Tag, o.Seen)
 	}
 	return nil
 }
+
+func (o *GatewayState) isForeign(p netip.Prefix) bool { return !slices.Contains(o.prefixes(), p) }
 
 // Observe implements Part.
 func (g Gateway) Observe(ctx context.Context, s *Session, iface *Interface, goal Goal) (Observation, error) {
@@ -86,7 +92,10 @@ func (g Gateway) Observe(ctx context.Context, s *Session, iface *Interface, goal
 	if state.Loopback, err = s.Interface(ctx, g.Interface()); err != nil {
 		return nil, err
 	}
-	if err := g.foreign(state.Loopback); err != nil {
+	if err := state.observeLoopback(ctx, s); err != nil {
+		return nil, err
+	}
+	if err := state.foreign(); err != nil {
 		if goal == Existence {
 			return nil, err
 		}
@@ -95,18 +104,29 @@ func (g Gateway) Observe(ctx context.Context, s *Session, iface *Interface, goal
 	if state.Tables, err = s.tables(ctx, g.Table); err != nil {
 		return nil, err
 	}
-	if state.Loopback != nil {
-		if state.Seen, err = s.Addresses(ctx, state.Loopback.Index); err != nil {
-			return nil, err
-		}
-		if state.InTable, err = s.isIn(ctx, g.Table, state.Loopback.Index); err != nil {
-			return nil, err
-		}
-	}
 	if goal == Absence {
 		err = state.observeUse(ctx, s, iface)
 	}
 	return state, err
+}
+
+// observeLoopback looks at what the loopback has.
+func (o *GatewayState) observeLoopback(ctx context.Context, s *Session) (err error) {
+	if o.Loopback == nil {
+		return nil
+	}
+	if o.Seen, err = s.Addresses(ctx, o.Loopback.Index); err != nil {
+		return err
+	}
+	o.InTable = true
+	for _, v6 := range []bool{false, true} {
+		reply, err := s.interfaces().SwInterfaceGetTable(ctx, &interfaces.SwInterfaceGetTable{SwIfIndex: o.Loopback.Index, IsIPv6: v6})
+		if err != nil {
+			return fmt.Errorf("table of %s: %w", o.Loopback.Name, err)
+		}
+		o.InTable = o.InTable && reply.VrfID == o.Table
+	}
+	return nil
 }
 
 // observeUse looks at who else needs the gateway and its table.
@@ -162,15 +182,14 @@ func (o GatewayState) Plan(goal Goal) Plan {
 	if o.Loopback == nil {
 		plan = append(plan, createLoopback{instance: o.Instance})
 	}
-	if o.Table != 0 && !o.InTable { // VPP refuses it once there are addresses
+	if o.Table != 0 && !o.InTable {
 		plan = append(plan, setTable{name, o.Table})
 	}
 	plan = append(plan, AddressesState{Addresses{name, o.prefixes()}, o.Seen}.Plan(Existence)...)
-	plan = append(plan, UpState{Up{name}, o.Loopback}.Plan(Existence)...)
 	if o.Loopback == nil || o.Loopback.Tag != o.Tag {
 		plan = append(plan, setTag{name, o.Tag})
 	}
-	return plan
+	return append(plan, UpState{Up{name}, o.Loopback}.Plan(Existence)...)
 }
 
 func (o GatewayState) planAbsence() Plan {
@@ -212,20 +231,6 @@ func (s *Session) tables(ctx context.Context, id uint32) (map[string]string, err
 		return nil, fmt.Errorf("dump tables: %w", err)
 	}
 	return names, nil
-}
-
-// isIn tells whether an interface is in a table, in both families.
-func (s *Session) isIn(ctx context.Context, table uint32, index Index) (bool, error) {
-	for _, v6 := range []bool{false, true} {
-		reply, err := s.interfaces().SwInterfaceGetTable(ctx, &interfaces.SwInterfaceGetTable{SwIfIndex: index, IsIPv6: v6})
-		if err != nil {
-			return false, fmt.Errorf("table of interface %d: %w", index, err)
-		}
-		if reply.VrfID != table {
-			return false, nil
-		}
-	}
-	return true, nil
 }
 
 func family(v6 bool) string {

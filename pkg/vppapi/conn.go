@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -150,11 +151,20 @@ func (c *Conn) read(reader *bufio.Reader) {
 	for {
 		data, err := readFrame(reader)
 		if err != nil {
-			c.end(fmt.Errorf("%w: %w", ErrConnectionLost, err))
+			c.end(fmt.Errorf("%w: %w", ErrConnectionLost, unexpected(err)))
 			return
 		}
 		c.deliver(reply{id: uint16(data[0])<<8 | uint16(data[1]), data: data})
 	}
+}
+
+// unexpected is the reason without io.EOF, which is how the generated clients
+// end a dump: one that is cut short is not one that has nothing.
+func unexpected(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 func (c *Conn) deliver(r reply) {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"runtime"
@@ -140,6 +141,19 @@ func TestVPPDies(t *testing.T) {
 		t.Errorf("it took %s", waited)
 	}
 	<-c.Gone()
+}
+
+// TestVPPDiesInADump: the end of the connection is not the dump's, which has
+// io.EOF for it.
+func TestVPPDiesInADump(t *testing.T) {
+	c := dial(t, serve(t, func(p *peer, id uint16, _ []byte) {
+		if id == ids["control_ping"] { // both requests were read, so that the socket ends without a reset
+			p.conn.Close()
+		}
+	}).path)
+	if _, err := dump(within(t, patience), c, nil); !errors.Is(err, ErrConnectionLost) || errors.Is(err, io.EOF) {
+		t.Errorf("dump: %v", err)
+	}
 }
 
 // TestVPPDiesAfterAnswering: what has arrived is still delivered.

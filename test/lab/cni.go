@@ -72,12 +72,48 @@ func (call Call) Process(bin string) *exec.Cmd {
 // CNI runs the plugin in bin. The error is about running it; what the plugin
 // itself says is in the reply.
 func CNI(bin string, call Call) (Reply, error) {
-	var stdout, stderr bytes.Buffer
-	cmd := call.Process(bin)
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err := cmd.Run()
-	reply := Reply{Stdout: stdout.String(), Stderr: stderr.String()}
-	if err == nil {
+	running, err := Start(bin, call)
+	if err != nil {
+		return Reply{}, err
+	}
+	<-running.Ended()
+	return running.Reply()
+}
+
+// Running is a call under way.
+type Running struct {
+	cmd            *exec.Cmd
+	command        string
+	stdout, stderr bytes.Buffer
+	ended          chan struct{}
+	err            error // once ended is closed
+}
+
+// Start starts a call.
+func Start(bin string, call Call) (*Running, error) {
+	r := &Running{cmd: call.Process(bin), command: call.Command, ended: make(chan struct{})}
+	r.cmd.Stdout, r.cmd.Stderr = &r.stdout, &r.stderr
+	if err := r.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() { r.err = r.cmd.Wait(); close(r.ended) }()
+	return r, nil
+}
+
+// Ended is closed when the call has ended.
+func (r *Running) Ended() <-chan struct{} { return r.ended }
+
+// Kill ends it at once.
+func (r *Running) Kill() {
+	r.cmd.Process.Kill()
+	<-r.ended
+}
+
+// Reply is what CNI returns. It waits for the call's end.
+func (r *Running) Reply() (Reply, error) {
+	<-r.ended
+	reply := Reply{Stdout: r.stdout.String(), Stderr: r.stderr.String()}
+	if r.err == nil {
 		return reply, nil
 	}
 	var failure struct {
@@ -85,8 +121,8 @@ func CNI(bin string, call Call) (Reply, error) {
 		Msg     string
 		Details string
 	}
-	if json.Unmarshal(stdout.Bytes(), &failure) != nil || failure.Code == 0 {
-		return reply, fmt.Errorf("%s: %w\nstdout: %s\nstderr: %s", call.Command, err, &stdout, &stderr)
+	if json.Unmarshal(r.stdout.Bytes(), &failure) != nil || failure.Code == 0 {
+		return reply, fmt.Errorf("%s: %w\nstdout: %s\nstderr: %s", r.command, r.err, &r.stdout, &r.stderr)
 	}
 	reply.Code, reply.Msg, reply.Details = failure.Code, failure.Msg, failure.Details
 	return reply, nil

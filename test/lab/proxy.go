@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"syscall"
 
 	"go.fd.io/govpp/api"
 	"go.fd.io/govpp/binapi/memclnt"
@@ -68,11 +69,21 @@ func (p *Proxy) serve() {
 		}
 		p.clients.Go(func() {
 			defer client.Close()
-			if err := p.relay(client); err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
+			if err := p.relay(client); err != nil && !hasEnded(err) {
 				fmt.Fprintln(os.Stderr, "proxy:", err)
 			}
 		})
 	}
+}
+
+// hasEnded tells that one of both sides is gone, as by being killed.
+func hasEnded(err error) bool {
+	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNRESET, syscall.EPIPE} {
+		if errors.Is(err, end) {
+			return true
+		}
+	}
+	return false
 }
 
 // relay serves one client until one of both sides ends.

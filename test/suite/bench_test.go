@@ -33,12 +33,16 @@ type bench struct {
 
 // onEach runs a test on every engine.
 func onEach(t *testing.T, test func(b *bench)) {
+	eachEngine(t, func(t *testing.T, engine lab.Engine) { test(newBench(t, engine)) })
+}
+
+func eachEngine(t *testing.T, test func(t *testing.T, engine lab.Engine)) {
 	for _, engine := range engines {
 		name := "simulator"
 		if engine.Real {
 			name = "vpp"
 		}
-		t.Run(name, func(t *testing.T) { test(newBench(t, engine)) })
+		t.Run(name, func(t *testing.T) { test(t, engine) })
 	}
 }
 

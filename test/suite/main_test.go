@@ -67,6 +67,11 @@ func report(code int) error {
 	if len(engines) == 1 {
 		lines += "No VPP was found, so it didn't run on a real one: VPP=/path/to/vpp make test\n"
 	}
+	summaries.Lock()
+	defer summaries.Unlock()
+	for _, line := range summaries.lines {
+		lines += line + "\n"
+	}
 	return os.WriteFile(path, []byte(lines+"It "+verdict+".\n"), 0o644)
 }
 
@@ -82,6 +87,28 @@ var touchSources = sync.OnceValue(func() error {
 		return err
 	})
 })
+
+// summaries are the lines of the report that tests add: how much they tried.
+var summaries struct {
+	sync.Mutex
+	lines []string
+}
+
+// summary adds a line to the report, and logs it.
+func summary(t *testing.T, format string, args ...any) {
+	t.Helper()
+	line := fmt.Sprintf(format, args...)
+	t.Log(line)
+	summaries.Lock()
+	defer summaries.Unlock()
+	summaries.lines = append(summaries.lines, line)
+}
+
+// summary adds a line to the report that says what was tried on this engine.
+func (b *bench) summary(format string, args ...any) {
+	b.Helper()
+	summary(b.T, "%s: %s on %s", b.Name(), fmt.Sprintf(format, args...), b.engine.Name)
+}
 
 // outside builds the programs and runs the tests in the lab's namespaces.
 func outside() (int, error) {

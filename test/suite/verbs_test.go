@@ -386,7 +386,7 @@ func TestPersonGC(t *testing.T) {
 		must(b, os.Remove(b.recordOf(lost)))
 
 		all := b.left()
-		words := []string{"gone net1 (network net): its network namespace /run/netns/gone is gone", "half net1 (network net): its ADD was ended on its way", "there is no record of it"}
+		words := []string{"gone net1 (network net): its network namespace /run/netns/gone is gone", "half net1 (network net): its ADD or DEL was ended on its way", "there is no record of it"}
 		out := b.says("gc --dry-run", 0, words...)
 		if strings.Count(out, "would remove") != 3 || strings.Contains(out, "living") {
 			b.Errorf("gc --dry-run:\n%s", out)
