@@ -13,7 +13,7 @@ import (
 // keeps its state there. VPPs that it starts see it too, and end with it. The
 // goroutine stays on its thread, which ends with it.
 func Private(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o711); err != nil {
 		return err
 	}
 	runtime.LockOSThread()

@@ -37,7 +37,7 @@ func TestFaulted(t *testing.T) {
 			}
 		}
 	})
-	t.Logf("faults at %d messages on the simulator, at %d on a real VPP", points[false], points[true])
+	summary(t, "TestFaulted: %d faults on the simulator, %d on a real VPP", points[false], points[true])
 }
 
 // faultAt makes a call with a fault at its n-th message, and tells whether there

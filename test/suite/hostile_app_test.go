@@ -119,7 +119,7 @@ func TestHostileContract(t *testing.T) {
 			b.Errorf("one contract made %+v", shown)
 		}
 		a.del()
-		b.Logf("%d hostile contracts were refused", tried+1)
+		b.summary("%d hostile contracts were refused", tried+1)
 	})
 }
 

@@ -149,7 +149,7 @@ func (b *bench) swapIn(p place, duration time.Duration) {
 	if swaps < 10 {
 		b.Errorf("only %d swaps", swaps)
 	}
-	b.Logf("%s: %d calls during %d swaps, failed by code %v, the slowest took %s (%s); nothing outside was touched",
+	b.summary("%s: %d calls during %d swaps, failed by code %v, the slowest took %s (%s); nothing outside was touched",
 		p.name, calls, swaps, failed, slowest.Round(time.Millisecond), slow)
 	for code := range maps.Keys(texts) {
 		b.Logf("  %s", texts[code])
@@ -269,7 +269,7 @@ func TestHostilePlants(t *testing.T) {
 				}
 			}
 		}
-		b.Logf("%d calls with something planted, %d refused; nothing outside was touched", tried, refused)
+		b.summary("%d calls with something planted, %d refused; nothing outside was touched", tried, refused)
 	})
 }
 
@@ -301,7 +301,7 @@ func TestHostileBacklog(t *testing.T) {
 				b.nothingLeft()
 			}
 		}
-		b.Log("4 full backlogs were refused, and VPP answers")
+		b.summary("4 full backlogs were refused, and VPP answers")
 	})
 }
 
@@ -374,7 +374,7 @@ func TestHostileNames(t *testing.T) {
 		}
 		c.mustBeIntact("names that lead elsewhere")
 		b.nothingLeft()
-		b.Logf("%d calls with names that lead elsewhere", tried)
+		b.summary("%d calls with names that lead elsewhere", tried)
 	})
 }
 
@@ -471,7 +471,7 @@ func TestHostileRecord(t *testing.T) {
 				b.nothingLeft()
 			}
 		}
-		b.Logf("%d damaged records; nothing outside was touched", 3*len(spoils))
+		b.summary("%d damaged records; nothing outside was touched", 3*len(spoils))
 	})
 }
 

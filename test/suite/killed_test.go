@@ -72,7 +72,7 @@ func TestKilled(t *testing.T) {
 			points[b.engine.Real] += n - 1
 		}
 	})
-	t.Logf("killed at %d points on the simulator, at %d on a real VPP", points[false], points[true])
+	summary(t, "TestKilled: killed at %d points on the simulator, at %d on a real VPP", points[false], points[true])
 }
 
 // killedThen kills a call at its n-th point, and goes on in each way. It returns

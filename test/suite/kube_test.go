@@ -255,6 +255,7 @@ func TestAPIServerAnswers(t *testing.T) {
 			a.add()
 			cl.Hook(always)
 			a.del()
+			cl.Annotate("default", "web", podcontract.AnnotationData, "")
 			if left := b.left(); left != "" {
 				t.Errorf("%s to %s at DEL: left behind:\n%s", name, verb, left)
 			}

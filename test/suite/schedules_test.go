@@ -36,7 +36,7 @@ func budget(engine lab.Engine) (count uint64, limit time.Duration) {
 	if engine.Real {
 		return 100000, 30 * time.Second
 	}
-	return 2000, 80 * time.Second
+	return 2000, 140 * time.Second
 }
 
 // TestSchedules runs schedules until one fails, several at once, each worker on

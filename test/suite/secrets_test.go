@@ -103,7 +103,7 @@ func TestSecretsStaySecret(t *testing.T) {
 		if len(data) == 0 {
 			b.Error("nothing was logged")
 		}
-		b.Logf("%d texts tell no secret, a log file of %d bytes among them", l.heard, len(data))
+		b.summary("%d texts tell no secret, a log file of %d bytes among them", l.heard, len(data))
 	})
 }
 

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -36,7 +38,9 @@ func New() *Server {
 	s := &Server{pods: map[string]object{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/api/v1/namespaces/{namespace}/pods/{name}", s.pod)
-	s.Server = httptest.NewTLSServer(mux)
+	s.Server = httptest.NewUnstartedServer(mux)
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // clients are killed on purpose
+	s.StartTLS()
 	return s
 }
 
