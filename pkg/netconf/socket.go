@@ -30,6 +30,9 @@ func (s Socket) Permissions() (mode fs.FileMode, ok bool) {
 
 // Socket is the one of the side's endpoint.
 func (s Side) Socket() Socket {
+	if v := s.Vhost; v != nil {
+		return Socket{Name: v.SocketFile, Listens: v.Mode == VhostServer, Group: v.Group}
+	}
 	m := s.Memif
 	if m == nil {
 		return Socket{}
