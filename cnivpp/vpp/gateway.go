@@ -71,13 +71,13 @@ func (g Gateway) Look(ctx context.Context, s *Session) (Observation, error) {
 }
 
 // foreign refuses a loopback that somebody else made under our instance. One
-// without a tag may be ours, made by a call that was killed: then it is down and
-// has no address but the gateway's, and nobody else can be using it.
+// without a tag may be ours, made by a call that was killed, or it has lost its
+// tag: then it has no address but the gateway's, and without any it is down.
 func (o *GatewayState) foreign() error {
 	switch loopback := o.Loopback; {
 	case loopback == nil || loopback.Tag == o.Tag:
 		return nil
-	case loopback.Tag != "" || loopback.Up || slices.ContainsFunc(o.Seen, o.isForeign):
+	case loopback.Tag != "" || loopback.Up && len(o.Seen) == 0 || slices.ContainsFunc(o.Seen, o.isForeign):
 		return fmt.Errorf("%w: interface %s has the tag %q and the addresses %v", ErrLoopbackTaken, loopback.Name, loopback.Tag, o.Seen)
 	}
 	return nil
