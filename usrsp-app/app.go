@@ -45,6 +45,9 @@ func (a *App) Once(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if conn == nil {
+		return c.standBy()
+	}
 	return errors.Join(c.reconcile(ctx), conn.Close())
 }
 
@@ -58,6 +61,10 @@ func (a *App) Run(ctx context.Context) error {
 		conn, err := c.meet(ctx)
 		if c.report(ctx, err); err != nil {
 			pause(ctx, retryInterval)
+			continue
+		}
+		if conn == nil {
+			c.idle(ctx)
 			continue
 		}
 		c.follow(ctx, conn)

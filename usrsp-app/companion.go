@@ -56,7 +56,8 @@ func newCompanion(a *App) *companion {
 }
 
 // meet waits for VPP, and before that for the first contract. Of this VPP
-// nothing is known. The connection tells when it goes.
+// nothing is known. The connection tells when it goes; it is nil where no
+// interface is VPP's, and none answers.
 func (c *companion) meet(ctx context.Context) (*vppapi.Conn, error) {
 	ctx, cancel := c.bounded(ctx)
 	defer cancel()
@@ -68,6 +69,10 @@ func (c *companion) meet(ctx context.Context) (*vppapi.Conn, error) {
 	}
 	for _, n := range c.networks {
 		n.done = false
+	}
+	if !c.needsVPP() && !c.lookForVPP(ctx) {
+		c.Log.Info("every interface of the pod is vhost-user, and so the application's: not waiting for a VPP", "arguments", "usrsp-app dpdk-args")
+		return nil, nil
 	}
 	return c.waitForVPP(ctx)
 }

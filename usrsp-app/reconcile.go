@@ -31,7 +31,7 @@ func (c *companion) reconcile(ctx context.Context) error {
 	}
 	onVPP := numbers(found)
 	err = errors.Join(err, c.removeLeftovers(ctx, onVPP))
-	c.number(c.entries, onVPP)
+	c.number(c.forVPP(), onVPP)
 	if err = errors.Join(err, c.apply(ctx)); err == nil {
 		err = c.ready()
 	}
@@ -41,8 +41,9 @@ func (c *companion) reconcile(ctx context.Context) error {
 // removeGone removes the networks that are no longer in the contract.
 func (c *companion) removeGone(ctx context.Context) error {
 	var failed []error
+	wanted := c.forVPP()
 	for place, n := range c.networks {
-		if slices.ContainsFunc(c.entries, func(e contract.Entry) bool { return slotOf(e) == place }) {
+		if slices.ContainsFunc(wanted, func(e contract.Entry) bool { return slotOf(e) == place }) {
 			continue
 		}
 		c.unready() // until others have what it had, such as a route
@@ -87,7 +88,7 @@ func (c *companion) removeLeftovers(ctx context.Context, onVPP map[string]uint32
 		return nil
 	}
 	claimed := map[string]bool{}
-	for _, entry := range c.entries {
+	for _, entry := range c.forVPP() {
 		claimed[tagOf(entry)] = true
 	}
 	for _, n := range c.networks {
@@ -146,10 +147,11 @@ func (c *companion) apply(ctx context.Context) error {
 
 // want describes every network.
 func (c *companion) want() []wanted {
-	shares, lost := share(c.entries)
+	entries := c.forVPP()
+	shares, lost := share(entries)
 	c.reportLost(lost)
-	all := make([]wanted, len(c.entries))
-	for i, entry := range c.entries {
+	all := make([]wanted, len(entries))
+	for i, entry := range entries {
 		w := wanted{Entry: entry, network: c.networks[slotOf(entry)]}
 		for _, l := range lost {
 			if l.slot == slotOf(entry) {

@@ -34,14 +34,46 @@ func command() *cobra.Command {
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.PersistentFlags().StringVar(&app.VPPAPISocket, "vpp-api-socket", usrspapp.DefaultVPPAPISocket, "API socket of the container's VPP")
-	root.Flags().StringVar(&app.SharedDir, "shared-dir", usrspapp.DefaultSharedDir, "directory that holds the sockets and the contract files")
-	root.Flags().StringVar(&app.PodInfo, "podinfo", "", "directory of the downward-API volume (default: /etc/podinfo, else /etc/podnetinfo)")
+	contractFlags(root, app)
 	root.Flags().StringVar(&app.ReadyFile, "ready-file", "", "file to create when everything is configured")
-	root.Flags().DurationVar(&app.Timeout, "timeout", 0, "longest wait for the contract and for VPP (0: for ever)")
 	root.Flags().BoolVar(&once, "once", false, "configure and exit, with an error when anything failed")
 	root.Flags().StringVar(&level, "log-level", "info", "error, warning, info or debug")
-	root.AddCommand(showCommand(app), pingCommand(app))
+	root.AddCommand(showCommand(app), pingCommand(app), dpdkArgsCommand(app))
 	return root
+}
+
+// contractFlags are those of the commands that read the contract.
+func contractFlags(cmd *cobra.Command, app *usrspapp.App) {
+	cmd.Flags().StringVar(&app.SharedDir, "shared-dir", usrspapp.DefaultSharedDir, "directory that holds the sockets and the contract files")
+	cmd.Flags().StringVar(&app.PodInfo, "podinfo", "", "directory of the downward-API volume (default: /etc/podinfo, else /etc/podnetinfo)")
+	cmd.Flags().DurationVar(&app.Timeout, "timeout", 0, "longest wait for the contract and for VPP (0: for ever)")
+}
+
+func dpdkArgsCommand(app *usrspapp.App) *cobra.Command {
+	var options usrspapp.DPDKOptions
+	args := &cobra.Command{
+		Use:   "dpdk-args",
+		Short: "Print what a DPDK application has to be told about the pod's interfaces",
+		Long: `Print the arguments of DPDK's EAL for every interface of the pod, in the order of
+its networks, once the contract is there:
+
+  args=$(usrsp-app dpdk-args) && exec dpdk-testpmd $args -- --auto-start
+
+Memory, cores and PCI devices are the application's own: -m, -l, --no-huge,
+--no-pci, --file-prefix. A memif's queues are set up by the application, too;
+dpdk-testpmd has --rxq and --txq for it.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			log, closeLog := logging.New(cmd.ErrOrStderr(), "", "info")
+			defer closeLog()
+			app.Log = log
+			return app.DPDKArgs(cmd.Context(), cmd.OutOrStdout(), options)
+		},
+	}
+	contractFlags(args, app)
+	args.Flags().IntVar(&options.Queues, "queues", 0, "queues of each interface in each direction (0: what the contract says, or 1)")
+	args.Flags().BoolVar(&options.JSON, "json", false, "print JSON, with addresses, routes, MTU and names")
+	return args
 }
 
 func showCommand(app *usrspapp.App) *cobra.Command {
