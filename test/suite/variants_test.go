@@ -54,7 +54,10 @@ var variants = []variant{
 		s.conf["host"].(object)["vrf"] = 7
 		return s
 	}},
-	{"none, file, API server", func(b *bench) surroundings { return b.memifVariant("none", object{}).withAPI(b) }},
+	{"none, file, API server, device information", func(b *bench) surroundings {
+		s := b.memifVariant("none", object{}, b.deviceInfo()).withAPI(b)
+		return s
+	}},
 	{"none, abstract", func(b *bench) surroundings { return b.memifVariant("none", object{"socketType": "abstract"}) }},
 }
 
