@@ -11,6 +11,7 @@ import (
 	"go.fd.io/govpp/api"
 
 	"github.com/userspace-cni/userspace-cni/cnivpp/memif"
+	"github.com/userspace-cni/userspace-cni/cnivpp/vhostuser"
 	"github.com/userspace-cni/userspace-cni/cnivpp/vpp"
 	"github.com/userspace-cni/userspace-cni/pkg/netconf"
 )
@@ -45,7 +46,8 @@ type kind struct {
 
 // kinds is the registry, by iftype. A new kind is a folder and a line here.
 var kinds = map[string]kind{
-	netconf.IfTypeMemif: newKind(memif.Configure, memif.Decode, memif.Find, memif.Number),
+	netconf.IfTypeMemif:     newKind(memif.Configure, memif.Decode, memif.Find, memif.Number),
+	netconf.IfTypeVhostUser: newKind(vhostuser.Configure, vhostuser.Decode, vhostuser.Find, vhostuser.Number),
 }
 
 func newKind[E Endpoint](

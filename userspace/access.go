@@ -24,11 +24,11 @@ const socketMode = 0o660
 // group of its volume; root where none of them names anybody.
 func (c *call) access() (shareddir.Access, error) {
 	socket := c.conf.Host.Socket()
-	uid, err := c.account("socketOwner", socket.Owner, userID)
+	uid, err := account(socket.OwnerField, socket.Owner, userID)
 	if err != nil {
 		return shareddir.Access{}, err
 	}
-	gid, err := c.account("socketGroup", socket.Group, groupID)
+	gid, err := account(socket.GroupField, socket.Group, groupID)
 	if err != nil {
 		return shareddir.Access{}, err
 	}
@@ -46,7 +46,7 @@ func (c *call) access() (shareddir.Access, error) {
 
 // podAccess fills in what the network leaves open.
 func (c *call) podAccess(uid, gid *int) (owner, group *int, err error) {
-	users := c.pod.Users()
+	socket, users := c.conf.Host.Socket(), c.pod.Users()
 	who := users[0]
 	if i := slices.IndexFunc(users, kube.Security.IsOther); i >= 0 {
 		who = users[i] // root passes anyway
@@ -60,8 +60,8 @@ func (c *call) podAccess(uid, gid *int) (owner, group *int, err error) {
 	}
 	if owner == nil && group == nil && slices.ContainsFunc(users, kube.Security.IsUnknown) {
 		return nil, nil, netconf.Errors{{
-			Field: c.field("socketOwner"), Problem: "is missing, and the pod runs as a user that only its image knows (runAsNonRoot)",
-			Allowed: "socketOwner or socketGroup in the network, or runAsUser or fsGroup in the pod's securityContext",
+			Field: "host." + socket.OwnerField, Problem: "is missing, and the pod runs as a user that only its image knows (runAsNonRoot)",
+			Allowed: fmt.Sprintf("%s or %s in the network, or runAsUser or fsGroup in the pod's securityContext", socket.OwnerField, socket.GroupField),
 		}}
 	}
 	for _, other := range users {
@@ -72,9 +72,6 @@ func (c *call) podAccess(uid, gid *int) (owner, group *int, err error) {
 	}
 	return owner, group, nil
 }
-
-// field is the full name of a field of the host's endpoint.
-func (c *call) field(name string) string { return "host." + c.conf.Host.IfType + "." + name }
 
 // volumeGroup is the group of the pod's volume; nil where there is none, or
 // root's.
@@ -93,7 +90,7 @@ func (c *call) volumeGroup() (*int, error) {
 }
 
 // account is the number of a user or group; nil where there is no name.
-func (c *call) account(field, name string, lookup func(string) (string, error)) (*int, error) {
+func account(field, name string, lookup func(string) (string, error)) (*int, error) {
 	if name == "" {
 		return nil, nil
 	}
@@ -108,7 +105,7 @@ func (c *call) account(field, name string, lookup func(string) (string, error)) 
 		}
 	}
 	return nil, netconf.Errors{{
-		Field: c.field(field), Value: strconv.Quote(name), Problem: fmt.Sprintf("isn't known on this node (%v)", err),
+		Field: "host." + field, Value: strconv.Quote(name), Problem: fmt.Sprintf("isn't known on this node (%v)", err),
 		Allowed: "a name in the node's /etc/passwd or /etc/group, or a number",
 	}}
 }

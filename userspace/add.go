@@ -186,6 +186,11 @@ func (c *call) prepareDir(record *state.Record) error {
 	if c.conf.Host.Socket().Abstract {
 		return nil
 	}
+	if record.PodListens {
+		if err := dir.Admit(record.Access); err != nil {
+			return err
+		}
+	}
 	if !c.repairing || !record.PodListens { // else the living pod's may stand there
 		if err := dir.Clear(c.socketName()); err != nil {
 			return err

@@ -81,7 +81,7 @@ func TestRefused(t *testing.T) {
 			e.Config.Memif.SocketType, e.Config.Memif.SocketFile = netconf.SocketTypeAbstract, "a b"
 		},
 		`netType "bridged"`:   func(e *contract.Entry) { e.Config.NetType = "bridged" },
-		`iftype "vhostuser"`:  func(e *contract.Entry) { e.Config.IfType, e.Config.Memif = "vhostuser", nil },
+		`iftype "tap"`:        func(e *contract.Entry) { e.Config.IfType, e.Config.Memif = "tap", nil },
 		`mtu 70000`:           func(e *contract.Entry) { e.Config.MTU = 70000 },
 		`mode "inject-punt"`:  func(e *contract.Entry) { e.Config.Memif.Mode = "inject-punt" },
 		`secret has 24 bytes`: func(e *contract.Entry) { e.Config.Memif.Secret = strings.Repeat("s", 24) },

@@ -37,6 +37,8 @@ var agreements = []agreement{
 	{"container.memif.socketType", []string{"host.memif.socketType"}, sameSocketType},
 	{"container.memif.secret", []string{"host.memif.secret"}, sameSecret},
 	{"container.memif.socketfile", []string{"host.memif.socketfile"}, sameSocketFile},
+	{"container.vhost.mode", []string{"host.vhost.mode", "host.iftype"}, otherMode},
+	{"container.vhost.socketfile", []string{"host.vhost.socketfile", "host.iftype"}, sameVhostSocketFile},
 }
 
 // aFilesMakers say whether the host makes a socket that is a file.
@@ -148,11 +150,30 @@ func permissionsOfFile(value func(Memif) string) func(*NetConf) *Error {
 }
 
 func sameSocketFile(c *NetConf) *Error {
-	host, container := memif(c.Host).SocketFile, memif(c.Container).SocketFile
+	return sameFile(memif(c.Host).SocketFile, memif(c.Container).SocketFile, "host.memif.socketfile")
+}
+
+// sameVhostSocketFile: beside a memif the block means nothing.
+func sameVhostSocketFile(c *NetConf) *Error {
+	if c.Host.IfType != IfTypeVhostUser {
+		return nil
+	}
+	return sameFile(vhost(c.Host).SocketFile, vhost(c.Container).SocketFile, "host.vhost.socketfile")
+}
+
+func sameFile(host, container, field string) *Error {
 	if host == "" && container != "" {
-		return &Error{Problem: "is not allowed without host.memif.socketfile", Allowed: "left out"}
+		return &Error{Problem: "is not allowed without " + field, Allowed: "left out"}
 	}
 	return same(host, container)
+}
+
+func otherMode(c *NetConf) *Error {
+	host := vhost(c.Host).Mode
+	if c.Host.IfType != IfTypeVhostUser || vhost(c.Container).Mode != host || host == "" {
+		return nil
+	}
+	return &Error{Problem: fmt.Sprintf("is not allowed (host.vhost.mode is %q too)", host), Allowed: strconv.Quote(opposite(host))}
 }
 
 func sameSecret(c *NetConf) *Error {
@@ -178,6 +199,13 @@ func same(host, container string) *Error {
 		return nil
 	}
 	return &Error{Problem: fmt.Sprintf("differs from the host's %q", host), Allowed: "left out, or the same"}
+}
+
+func vhost(s Side) Vhost {
+	if s.Vhost == nil {
+		return Vhost{}
+	}
+	return *s.Vhost
 }
 
 func memif(s Side) Memif {

@@ -17,6 +17,10 @@ func (c *NetConf) completeHost() {
 	// packets, to its peer (memif_init_regions_and_queues in
 	// plugins/memif/memif.c).
 	h.Memif.NoZeroCopy = h.Memif.NoZeroCopy || h.Memif.Role == RoleSlave
+	if h.Vhost == nil {
+		h.Vhost = &Vhost{}
+	}
+	h.Vhost.Mode = cmp.Or(h.Vhost.Mode, VhostServer)
 }
 
 // completeSocket remembers whose the socket is, for [NetConf.ApplyNode].
@@ -38,6 +42,7 @@ func (c *NetConf) deriveContainer() {
 		k.Bridge = &Bridge{}
 	}
 	k.Memif = derivedMemif(memif(*h), memif(*k))
+	k.Vhost = derivedVhost(vhost(*h), vhost(*k))
 }
 
 // derivedNetType: the container's end is an interface where there will be
@@ -64,11 +69,22 @@ func derivedMemif(h, k Memif) *Memif {
 	return &k
 }
 
-func opposite(role string) string {
-	if role == RoleMaster {
-		return RoleSlave
+// derivedVhost: what the rings can do is the host's to offer. The policer is Open
+// vSwitch's, and the group that of the host's file.
+func derivedVhost(h, k Vhost) *Vhost {
+	return &Vhost{
+		Mode: cmp.Or(k.Mode, opposite(h.Mode)), SocketFile: h.SocketFile,
+		EnableGSO:      k.EnableGSO || h.EnableGSO,
+		EnablePacked:   k.EnablePacked || h.EnablePacked,
+		EnableEventIdx: k.EnableEventIdx || h.EnableEventIdx,
 	}
-	return RoleMaster
+}
+
+// opposite is the other end's role or mode.
+func opposite(end string) string {
+	return map[string]string{
+		RoleMaster: RoleSlave, RoleSlave: RoleMaster, VhostServer: VhostClient, VhostClient: VhostServer,
+	}[end]
 }
 
 // dropUnused removes the blocks and fields that have no effect, so that what

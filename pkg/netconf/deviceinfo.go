@@ -13,6 +13,9 @@ func deviceInfoFile() fields.Rule[string] {
 // DeviceInfo describes the side's endpoint with its socket at path, which is as
 // this side sees it.
 func (s Side) DeviceInfo(path string) deviceinfo.Info {
+	if s.IfType == IfTypeVhostUser {
+		return deviceinfo.OfVhostUser(deviceinfo.VhostUser{Mode: vhost(s).Mode, Path: path})
+	}
 	m := memif(s)
 	return deviceinfo.OfMemif(deviceinfo.Memif{Role: m.Role, Mode: m.Mode, Path: path})
 }

@@ -101,6 +101,8 @@ var memifFields = fields.Object[Memif]{Unknown: fields.RefuseUnknown, Fields: []
 var vhostFields = fields.Object[Vhost]{Unknown: fields.RefuseUnknown, Fields: []fields.Field[Vhost]{
 	fields.Text("mode", func(v *Vhost) *string { return &v.Mode }, fields.OneOf(vhostModes)),
 	fields.Text("group", func(v *Vhost) *string { return &v.Group }, account("group")),
+	fields.Text("socketOwner", func(v *Vhost) *string { return &v.SocketOwner }, account("user")),
+	fields.Parsed("socketMode", func(v *Vhost) *string { return &v.SocketMode }, socketMode(), fourDigits),
 	fields.Text("socketfile", func(v *Vhost) *string { return &v.SocketFile }, socketFile()),
 	fields.Boolean("enableGso", func(v *Vhost) *bool { return &v.EnableGSO }),
 	fields.Boolean("enablePacked", func(v *Vhost) *bool { return &v.EnablePacked }),

@@ -115,7 +115,7 @@ func mustBeBounded(t *testing.T, c *NetConf) {
 	for _, s := range []Side{c.Host, c.Container} {
 		m := memif(s)
 		ring := m.RingSize == 0 || m.RingSize >= 8 && m.RingSize <= 16384 && m.RingSize&(m.RingSize-1) == 0
-		if !ring || len(m.Secret) > 23 || s.MTU < 0 || s.MTU > 9216 || m.Mode == ModeInjectPunt || s.Engine != EngineVPP || s.IfType != IfTypeMemif {
+		if !ring || len(m.Secret) > 23 || s.MTU < 0 || s.MTU > 9216 || m.Mode == ModeInjectPunt || s.Engine != EngineVPP || (s.Memif == nil) == (s.Vhost == nil) {
 			t.Errorf("out of bounds: %s", compact(t, s))
 		}
 		if mode, _ := s.Socket().Permissions(); mode&0o007 != 0 {
@@ -128,7 +128,7 @@ func mustBeBounded(t *testing.T, c *NetConf) {
 	if c.Host.NetType == NetTypeBridge && c.Host.Bridge.Key() == "" || c.VPPAPISocket[0] != '/' || strings.ContainsAny(c.Name+c.IPAM.Type, "/\x00") {
 		t.Errorf("%+v", c)
 	}
-	if c.Host.Memif.Role == RoleSlave && !c.Host.Memif.NoZeroCopy {
+	if memif(c.Host).Role == RoleSlave && !memif(c.Host).NoZeroCopy {
 		t.Error("a slave on the host exports VPP's buffers")
 	}
 	if _, err := json.Marshal(c.Container.WithoutSecret()); err != nil || c.Container.WithoutSecret().Socket().Secret {

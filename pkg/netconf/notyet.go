@@ -2,14 +2,13 @@ package netconf
 
 import "github.com/userspace-cni/userspace-cni/pkg/internal/fields"
 
-const atHost = "it is said at the host's memif"
+const atHost = "it is said at the host's side"
 
 // limits is everything that is known and refused. To support something, write
 // the code for it and delete its line.
 var limits = []fields.Limit{
 	{Field: "*.engine", Value: EngineOVS},
 	{Field: "*.engine", Value: EngineOVSDPDK},
-	{Field: "*.iftype", Value: IfTypeVhostUser},
 	{Field: "*.iftype", Value: IfTypeVCL},
 	{Field: "*.iftype", Value: IfTypeTap},
 	{Field: "*.iftype", Value: IfTypeAFPacket},
@@ -19,6 +18,8 @@ var limits = []fields.Limit{
 	{Field: "container.memif.socketOwner", Why: atHost, Allowed: "left out", Forever: true},
 	{Field: "container.memif.socketGroup", Why: atHost, Allowed: "left out", Forever: true},
 	{Field: "container.memif.socketMode", Why: atHost, Allowed: "left out", Forever: true},
+	{Field: "container.vhost.socketOwner", Why: atHost, Allowed: "left out", Forever: true},
+	{Field: "container.vhost.socketMode", Why: atHost, Allowed: "left out", Forever: true},
 	{Field: "container.bridge.uplink", Why: "an uplink is the host's", Allowed: "left out", Forever: true},
 }
 

@@ -133,7 +133,7 @@ func TestParseForDelete(t *testing.T) {
 		{"case, twice, trailing", `{"NAME":"n","name":"m","unknown":1} garbage`, NetConf{Name: "n", VPPAPISocket: DefaultVPPAPISocket}},
 		{
 			"host as far as it goes", `{"name":"n","host":{"iftype":"vhostuser","foo":1,"memif":{"role":"x","socketfile":"a.sock"}}}`,
-			NetConf{Name: "n", VPPAPISocket: DefaultVPPAPISocket, Host: Side{Memif: &Memif{SocketFile: "a.sock"}}},
+			NetConf{Name: "n", VPPAPISocket: DefaultVPPAPISocket, Host: Side{IfType: IfTypeVhostUser, Memif: &Memif{SocketFile: "a.sock"}}},
 		},
 	} {
 		got, err := ParseForDelete([]byte(c.in))

@@ -42,9 +42,13 @@ type Memif struct {
 
 // Vhost configures a vhost-user interface.
 type Vhost struct {
-	Mode                 string `json:"mode,omitempty"`       // VhostClient or VhostServer
-	Group                string `json:"group,omitempty"`      // group that owns the socket
-	SocketFile           string `json:"socketfile,omitempty"` // a bare file name
+	Mode       string `json:"mode,omitempty"`       // VhostClient or VhostServer: the server makes the socket
+	SocketFile string `json:"socketfile,omitempty"` // a bare file name; empty: the plugin makes one
+	// Group and SocketOwner are names or numbers. Like SocketMode they are the
+	// host's; empty: the plugin finds out.
+	Group                string `json:"group,omitempty"`
+	SocketOwner          string `json:"socketOwner,omitempty"`
+	SocketMode           string `json:"socketMode,omitempty"` // four octal digits, see [Socket.Permissions]
 	EnableGSO            bool   `json:"enableGso,omitempty"`
 	EnablePacked         bool   `json:"enablePacked,omitempty"`
 	EnableEventIdx       bool   `json:"enableEventIdx,omitempty"`

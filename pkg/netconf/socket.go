@@ -18,6 +18,8 @@ type Socket struct {
 	// Owner and Group are names or numbers, Mode four octal digits; empty: the
 	// plugin finds out.
 	Owner, Group, Mode string
+	// OwnerField and GroupField are what the fields are called.
+	OwnerField, GroupField string
 	// Secret tells whether the two ends have one.
 	Secret bool
 }
@@ -30,14 +32,22 @@ func (s Socket) Permissions() (mode fs.FileMode, ok bool) {
 
 // Socket is the one of the side's endpoint.
 func (s Side) Socket() Socket {
-	m := s.Memif
-	if m == nil {
-		return Socket{}
+	switch { // DEL may have both blocks before it
+	case s.Memif != nil && s.IfType != IfTypeVhostUser:
+		m := s.Memif
+		return Socket{
+			Name: m.SocketFile, Abstract: m.SocketType == SocketTypeAbstract, Listens: m.Role == RoleMaster,
+			Owner: m.SocketOwner, Group: m.SocketGroup, Mode: m.SocketMode, Secret: m.Secret != "",
+			OwnerField: "memif.socketOwner", GroupField: "memif.socketGroup",
+		}
+	case s.Vhost != nil:
+		v := s.Vhost
+		return Socket{
+			Name: v.SocketFile, Listens: v.Mode == VhostServer, Owner: v.SocketOwner, Group: v.Group, Mode: v.SocketMode,
+			OwnerField: "vhost.socketOwner", GroupField: "vhost.group",
+		}
 	}
-	return Socket{
-		Name: m.SocketFile, Abstract: m.SocketType == SocketTypeAbstract, Listens: m.Role == RoleMaster,
-		Owner: m.SocketOwner, Group: m.SocketGroup, Mode: m.SocketMode, Secret: m.Secret != "",
-	}
+	return Socket{}
 }
 
 // WithSocket is the side with that name for its socket.
@@ -46,6 +56,11 @@ func (s Side) WithSocket(name string) Side {
 		memif := *s.Memif
 		memif.SocketFile = name
 		s.Memif = &memif
+	}
+	if s.Vhost != nil {
+		vhost := *s.Vhost
+		vhost.SocketFile = name
+		s.Vhost = &vhost
 	}
 	return s
 }

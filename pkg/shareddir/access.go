@@ -45,6 +45,29 @@ func (d Dir) Grant(name string, access Access) error {
 	return nil
 }
 
+// Admit lets the pod make sockets in the directory, which is ours otherwise: its
+// owner and group are given it. A volume is the pod's as it is.
+func (d Dir) Admit(access Access) error {
+	if d.Volume || access.UID == 0 && access.GID == 0 {
+		return nil
+	}
+	root, err := d.open()
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	if err := root.Lchown(".", access.UID, access.GID); err != nil {
+		return fmt.Errorf("give %s to %s: %w", d.Path, access, err)
+	}
+	if err := root.Chmod(".", admitMode); err != nil {
+		return fmt.Errorf("let the pod write %s: %w", d.Path, err)
+	}
+	return nil
+}
+
+// admitMode lets owner and group write, too.
+const admitMode = 0o775
+
 // Granted is who may use a socket in the directory.
 func (d Dir) Granted(name string) (Access, error) {
 	socket, err := d.openSocket(name)

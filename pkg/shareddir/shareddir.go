@@ -80,10 +80,20 @@ func (d Dir) Create() error {
 		return err
 	}
 	defer root.Close()
-	if err := root.Chmod(".", dirMode); err != nil { // whatever the umask is
+	if err := openUp(root); err != nil {
 		return fmt.Errorf("create shared directory: %w", err)
 	}
 	return d.EnsureLink()
+}
+
+// openUp lets everyone pass through a directory, whatever the umask is. What else
+// it lets do stays: see Admit.
+func openUp(root *os.Root) error {
+	info, err := root.Stat(".")
+	if err != nil {
+		return err
+	}
+	return root.Chmod(".", info.Mode().Perm()|dirMode)
 }
 
 // ErrNotOurs means that something else stands where the shared directory should.

@@ -42,6 +42,7 @@ func (s *Sim) output(i *iface, frame []byte) {
 	case i.memif != nil:
 		// Whoever has no room or no peer loses packets, as anywhere.
 		_ = i.memif.endpoint.Send(frame)
+	case i.vhost != nil: // no frame passes through one
 	case i.sub != nil:
 		s.output(i.sub.of, i.tagged(frame))
 	case i.port != nil:

@@ -11,7 +11,7 @@ import (
 	"github.com/userspace-cni/userspace-cni/pkg/vppsim/packet"
 )
 
-// iface is one software interface. Which of memif and sub is set tells its kind;
+// iface is one software interface. Which of memif, vhost and sub is set tells its kind;
 // with neither it is a loopback, or local0 at index 0.
 type iface struct {
 	index    uint32
@@ -26,6 +26,7 @@ type iface struct {
 	mtu      [4]uint32
 	instance uint32 // of a loopback
 	memif    *memifPort
+	vhost    *vhostPort
 	sub      *subinterface
 
 	port      *port     // in a bridge domain
@@ -125,6 +126,7 @@ func (s *Sim) setAdmin(i *iface, up bool) {
 	switch {
 	case i.memif != nil:
 		i.memif.endpoint.SetUp(up)
+	case i.vhost != nil: // its link is its driver's
 	case i.ethernet && i.sub == nil: // a loopback's link follows
 		i.linkUp = up
 		flags |= flag(up, interface_types.IF_STATUS_API_FLAG_LINK_UP)

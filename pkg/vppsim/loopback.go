@@ -39,7 +39,7 @@ func (s *Sim) createLoopback(r *interfaces.CreateLoopbackInstance, reply *interf
 
 func (s *Sim) deleteLoopback(r *interfaces.DeleteLoopback, _ *interfaces.DeleteLoopbackReply) error {
 	i, err := s.byIndex(r.SwIfIndex)
-	if err != nil || i.hardware().memif != nil || i.index == 0 {
+	if err != nil || i.hardware().memif != nil || i.hardware().vhost != nil || i.index == 0 {
 		return api.INVALID_SW_IF_INDEX
 	}
 	i = i.hardware() // VPP doesn't look which of its interfaces it was given

@@ -76,6 +76,10 @@ func handlers() []handler {
 		call((*Sim).memifDelete),
 		dump((*Sim).memifDump),
 
+		call((*Sim).vhostCreate),
+		call((*Sim).vhostDelete),
+		dump((*Sim).vhostDump),
+
 		call((*Sim).bridgeAddDel),
 		dump((*Sim).bridgeDump),
 		call((*Sim).setL2Bridge),

@@ -114,6 +114,9 @@ func (s *Sim) shutDown() {
 		if i.memif != nil {
 			i.memif.endpoint.Close("")
 		}
+		if i.vhost != nil {
+			i.vhost.close()
+		}
 	}
 	for _, sock := range s.sockets {
 		sock.close()

@@ -45,6 +45,7 @@ var reserved = map[string][]string{
 	module + "pkg/vppsim":             {"pkg/vppsim", "cmd/vppsim", "test"},
 	module + "pkg/vppapi":             {"cnivpp", "userspace", "usrsp-app", "test"},
 	module + "cnivpp/memif":           {"cnivpp"},
+	module + "cnivpp/vhostuser":       {"cnivpp"},
 	"net":                             {"pkg/vppapi", "pkg/vppsim", "pkg/netconf", "cnivpp", "cmd/vppsim", "userspace", "test"},
 }
 

@@ -13,6 +13,7 @@ import (
 	"go.fd.io/govpp/binapi/ip_types"
 	"go.fd.io/govpp/binapi/l2"
 	"go.fd.io/govpp/binapi/memif"
+	"go.fd.io/govpp/binapi/vhost_user"
 )
 
 // The contract of VPP's binary API, as far as the plugin leans on it. Each case
@@ -71,6 +72,22 @@ func TestAPI(t *testing.T) {
 			{"a socket without its directory", socket(9, "/nowhere/x"), 0},
 			{"no listener", memifOn(9, 0), -14},
 			{"poisoned: nobody listens", memifOn(9, 0), 0},
+		},
+		"vhost-user": {
+			{"no path", &vhost_user.CreateVhostUserIfV2{}, -73},
+			{"server", vhostOn("/run/v", 70001, true), 0},
+			{"another on its socket", vhostOn("/run/v", 70002, true), -79},
+			{"client", vhostOn("/run/w", 70002, false), 0},
+			{"a socket without its directory", vhostOn("/nowhere/x", 70003, true), -12},
+			{"a client without the directory", vhostOn("/nowhere/x", 70003, false), 0},
+			{"up", up(1), 0},
+			{"delete as memif", &memif.MemifDelete{SwIfIndex: 1}, -2},
+			{"delete as loopback", &interfaces.DeleteLoopback{SwIfIndex: 1}, -2},
+			{"delete local0", &vhost_user.DeleteVhostUserIf{SwIfIndex: 0}, -2},
+			{"delete an absent one", &vhost_user.DeleteVhostUserIf{SwIfIndex: 9}, -2},
+			{"delete", &vhost_user.DeleteVhostUserIf{SwIfIndex: 1}, 0},
+			{"delete again", &vhost_user.DeleteVhostUserIf{SwIfIndex: 1}, -2},
+			{"another on the free socket", vhostOn("/run/v", 70001, true), 0},
 		},
 		"interfaces": {
 			{"socket", socket(5, "/run/a"), 0},
@@ -365,6 +382,13 @@ func socket(id uint32, name string) api.Message {
 }
 
 func noSocket(id uint32) api.Message { return &memif.MemifSocketFilenameAddDelV2{SocketID: id} }
+
+func vhostOn(path string, instance uint32, server bool) api.Message {
+	return &vhost_user.CreateVhostUserIfV2{
+		SockFilename: path, IsServer: server, Renumber: true, CustomDevInstance: instance,
+		UseCustomMac: true, MacAddress: [6]byte{2, 0, 0, 0, 0, 9}, Tag: "mine",
+	}
+}
 
 func memifOn(socket, id uint32) api.Message {
 	return &memif.MemifCreateV2{SocketID: socket, ID: id, NoZeroCopy: true, HwAddr: [6]byte{2, 0, 0, 0, byte(socket), byte(id)}}

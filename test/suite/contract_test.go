@@ -22,6 +22,7 @@ import (
 	"go.fd.io/govpp/binapi/l2"
 	"go.fd.io/govpp/binapi/memclnt"
 	"go.fd.io/govpp/binapi/memif"
+	"go.fd.io/govpp/binapi/vhost_user"
 
 	"github.com/userspace-cni/userspace-cni/pkg/vppapi"
 	"github.com/userspace-cni/userspace-cni/test/lab"
@@ -180,6 +181,13 @@ func (v *contract) look() (lines []string) {
 	dump(v, &memif.MemifDump{}, func(d *memif.MemifDetails) {
 		add("memif %d %s socket %d id %d role %d mode %d ring %d buffer %d zero-copy %t flags %d", d.SwIfIndex, d.IfName, d.SocketID, d.ID,
 			d.Role, d.Mode, d.RingSize, d.BufferSize, d.ZeroCopy, d.Flags)
+	})
+	dump(v, &vhost_user.SwInterfaceVhostUserDump{SwIfIndex: none}, func(d *vhost_user.SwInterfaceVhostUserDetails) {
+		made := "no file"
+		if _, err := os.Lstat(d.SockFilename); err == nil {
+			made = "a file"
+		}
+		add("vhost-user %d server %t socket %s (%s) regions %d", d.SwIfIndex, d.IsServer, d.SockFilename, made, d.NumRegions)
 	})
 	dump(v, &l2.BridgeDomainDump{BdID: uint32(none), SwIfIndex: none}, func(d *l2.BridgeDomainDetails) {
 		add("bridge-domain %d tag %q flood %t %t forward %t learn %t bvi %d ports %v", d.BdID, d.BdTag, d.Flood, d.UuFlood, d.Forward, d.Learn,

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -86,45 +87,74 @@ func memifInfo(role, mode, path string) *nettypes.DeviceInfo {
 	}
 }
 
+func vhostInfo(mode, path string) *nettypes.DeviceInfo {
+	return &nettypes.DeviceInfo{
+		Type: nettypes.DeviceInfoTypeVHostUser, Version: nettypes.DeviceInfoVersion,
+		VhostUser: &nettypes.VhostDevice{Mode: mode, Path: path},
+	}
+}
+
+// deviceInfoCases are the kinds of endpoint and socket; %s stands for the
+// directory as the pod sees it, socketless for a result without a socketPath.
+var deviceInfoCases = map[string]struct {
+	host       object
+	want       *nettypes.DeviceInfo
+	socketless bool
+}{
+	"host master":  {object{"memif": object{}}, memifInfo("slave", "ethernet", "%s/s.sock"), false},
+	"host slave":   {object{"memif": object{"role": "slave"}}, memifInfo("master", "ethernet", "%s/s.sock"), false},
+	"mode ip":      {object{"memif": object{"mode": "ip"}}, memifInfo("slave", "ip", "%s/s.sock"), false},
+	"abstract":     {object{"memif": object{"socketType": "abstract"}}, memifInfo("slave", "ethernet", "@s.sock"), true},
+	"vhost server": {object{"vhost": object{"mode": "server"}}, vhostInfo("client", "%s/s.sock"), false},
+	"vhost client": {object{"vhost": object{"mode": "client"}}, vhostInfo("server", "%s/s.sock"), false},
+}
+
 // TestDeviceInfo has the runtime read what the pod's end is, for each kind of
 // endpoint and socket: from the pod's view where it is known, else the host's.
+// The result's socketPath is the host's.
 func TestDeviceInfo(t *testing.T) {
-	host := func(netType string, memif object) object {
-		side := object{"iftype": "memif", "netType": netType, "memif": memif}
-		return object{"host": side}
-	}
 	onEach(t, func(b *bench) {
 		b.node(object{"allowHostSlave": true})
-		shared := filepath.Join(b.sharedDir(), "sandbox", "s.sock")
-		for name, c := range map[string]struct {
-			conf       object
-			api        bool
-			want       *nettypes.DeviceInfo
-			socketPath string // in the result
-		}{
-			"host master": {host("none", object{"socketfile": "s.sock"}), false, memifInfo("slave", "ethernet", shared), shared},
-			"host slave":  {host("none", object{"socketfile": "s.sock", "role": "slave"}), false, memifInfo("master", "ethernet", shared), shared},
-			"mode ip":     {host("interface", object{"socketfile": "s.sock", "mode": "ip"}), false, memifInfo("slave", "ip", shared), shared},
-			"abstract":    {host("none", object{"socketfile": "s.sock", "socketType": "abstract"}), false, memifInfo("slave", "ethernet", "@s.sock"), ""},
-			"volume":      {host("none", object{"socketfile": "s.sock"}), true, memifInfo("slave", "ethernet", "/var/lib/cni/usrspcni/s.sock"), "pod's volume/s.sock"},
-		} {
-			conf := b.network("net", b.deviceInfo(), c.conf)
+		cl := b.cluster()
+		for name, c := range deviceInfoCases {
+			conf := b.network("net", b.deviceInfo(), object{"host": withSocket(c.host, "s.sock")})
 			a := b.attach(conf, "sandbox", "net1")
-			if c.api {
-				cl := b.cluster()
-				conf["kubeconfig"] = cl.kubeconfig
-				a = b.attach(conf, "sandbox", "net1").asPod("u-1")
-				c.socketPath = filepath.Join(cl.volume, "s.sock")
-			}
-			result := a.add()
-			if got := result.Interfaces[0].SocketPath; got != c.socketPath {
-				b.Errorf("%s: the result's socketPath is %q, want %q", name, got, c.socketPath)
-			}
-			a.wantDeviceInfo(name, c.want)
-			a.del()
-			a.wantDeviceInfo(name+", after DEL", nil)
+			a.describes(name, filepath.Join(b.sharedDir(), "sandbox"), filepath.Join(b.sharedDir(), "sandbox"), c.want, c.socketless)
+			conf["kubeconfig"] = cl.kubeconfig
+			a = b.attach(conf, "sandbox", "net1").asPod("u-1")
+			a.describes(name+" in a volume", cl.volume, "/var/lib/cni/usrspcni", c.want, c.socketless)
 		}
 	})
+}
+
+// withSocket is the host's side with that kind of endpoint, on that socket.
+func withSocket(kind object, socket string) object {
+	side := object{"netType": "none"}
+	for block, fields := range kind {
+		side["iftype"] = map[string]string{"memif": "memif", "vhost": "vhostuser"}[block]
+		named := maps.Clone(fields.(object))
+		named["socketfile"] = socket
+		side[block] = named
+	}
+	return side
+}
+
+// describes attaches and detaches, with the socket in a directory that is host
+// on the host and pod in the pod.
+func (a attachment) describes(what, host, pod string, want *nettypes.DeviceInfo, socketless bool) {
+	a.b.Helper()
+	socketPath := filepath.Join(host, "s.sock")
+	if socketless {
+		socketPath = ""
+	}
+	if got := a.add().Interfaces[0].SocketPath; got != socketPath {
+		a.b.Errorf("%s: the result's socketPath is %q, want %q", what, got, socketPath)
+	}
+	if got := spell(a.readDeviceInfo()); got != strings.ReplaceAll(spell(want), "%s", pod) {
+		a.b.Errorf("%s: the device information is %s, want %s with %s", what, got, spell(want), pod)
+	}
+	a.del()
+	a.wantDeviceInfo(what+", after DEL", nil)
 }
 
 // TestDeviceInfoLife follows the file through what may happen to it.

@@ -55,8 +55,13 @@ var variants = []variant{
 		return s
 	}},
 	{"none, file, API server, device information", func(b *bench) surroundings {
-		s := b.memifVariant("none", object{}, b.deviceInfo()).withAPI(b)
-		return s
+		return b.memifVariant("none", object{}, b.deviceInfo()).withAPI(b)
+	}},
+	{"vhost-user server, bridge, IPAM", func(b *bench) surroundings {
+		return b.hostVariant(object{"iftype": "vhostuser", "netType": "bridge", "vhost": object{"mode": "server"}}, b.hostLocal(1))
+	}},
+	{"vhost-user client, routed, IPAM", func(b *bench) surroundings {
+		return b.hostVariant(object{"iftype": "vhostuser", "netType": "interface", "vhost": object{"mode": "client"}}, b.subnet("10.1.0.0/24", "fd00:1::/64"))
 	}},
 	{"none, abstract", func(b *bench) surroundings { return b.memifVariant("none", object{"socketType": "abstract"}) }},
 }
@@ -90,8 +95,12 @@ func (b *bench) on(v variant, test func(b *bench, s surroundings)) {
 }
 
 func (b *bench) memifVariant(netType string, memif object, more ...object) surroundings {
-	host := object{"engine": "vpp", "iftype": "memif", "netType": netType, "memif": memif, "mtu": 1500}
-	if netType == "bridge" {
+	return b.hostVariant(object{"iftype": "memif", "netType": netType, "memif": memif}, more...)
+}
+
+func (b *bench) hostVariant(host object, more ...object) surroundings {
+	host["engine"], host["mtu"] = "vpp", 1500
+	if host["netType"] == "bridge" {
 		host["bridge"] = object{"bridgeName": "4"}
 	}
 	return surroundings{conf: b.network("net", append(more, object{"host": host, "vppApiSocket": b.switched()})...)}
