@@ -90,7 +90,7 @@ type Pod struct {
 // content is somebody else's.
 type DeviceInfo struct {
 	Path    string          `json:"path"`
-	Content json.RawMessage `json:"content"`
+	Content json.RawMessage `json:"content,omitempty"`
 }
 
 // Store keeps records and reserves numbers. Calls about one attachment are made

@@ -182,6 +182,7 @@ func TestDeviceInfoLife(t *testing.T) {
 			before := b.made(ours.Memif.Path)
 			spoil()
 			a.mustFail("CHECK", 102, "write "+file)
+			b.says("check", 1, "write "+file)
 			a.add()
 			a.wantDeviceInfo(what+", after ADD again", ours)
 			if err := a.call("CHECK").Error(); err != nil {
