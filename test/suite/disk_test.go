@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -62,6 +63,41 @@ func TestReadOnly(t *testing.T) {
 			t.Errorf("%s read-only: left behind:\n%s", dir, left)
 		}
 		unmount()
+	}
+}
+
+// TestDelOnBadDisk deletes while nothing can be written where the records are.
+// Where it is read-only there are no locks either: DEL says so and touches
+// nothing, and the next one does the work. On a full disk DEL works.
+func TestDelOnBadDisk(t *testing.T) {
+	onEach(t, func(b *bench) {
+		unmount := b.mount(state.DefaultDir, 100)
+		defer unmount()
+		a := b.attach(b.network("net", b.hostLocal(1)), "read-only", "net1")
+		a.add()
+		must(b, syscall.Mount("", state.DefaultDir, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""))
+		a.mustFail("DEL", 5, state.DefaultDir, "read-only")
+		must(b, syscall.Mount("", state.DefaultDir, "", syscall.MS_REMOUNT, ""))
+		a.del()
+		b.nothingLeft()
+		a.add()
+		b.fill(state.DefaultDir)
+		a.del()
+		b.nothingLeft()
+	})
+}
+
+// fill leaves no room for another file in a directory.
+func (b *bench) fill(dir string) {
+	b.Helper()
+	numbers := filepath.Join(dir, "names", "filled") // a place of ours that nobody looks into
+	must(b, os.MkdirAll(numbers, 0o755))
+	for i := 0; ; i++ {
+		err := os.WriteFile(filepath.Join(numbers, fmt.Sprint(i)), nil, 0o644)
+		if errors.Is(err, syscall.ENOSPC) {
+			return
+		}
+		must(b, err)
 	}
 }
 
