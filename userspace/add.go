@@ -120,6 +120,9 @@ func (c *call) earlier(ctx context.Context, record *state.Record) (result *curre
 	if err := json.Unmarshal(old.Result, result); err != nil {
 		return nil, false, fmt.Errorf("result in the record: %w", err)
 	}
+	if err := writeDeviceInfo(old); err != nil { // no reason to make the endpoint again
+		return nil, false, err
+	}
 	plan, err := c.differences(ctx, old)
 	if err == nil && plan == "" {
 		return result, true, nil
@@ -153,6 +156,9 @@ func (c *call) make(ctx context.Context, record *state.Record, result *current.R
 		return nil, err
 	}
 	if err := c.grant(record); err != nil {
+		return nil, err
+	}
+	if err := writeDeviceInfo(record); err != nil {
 		return nil, err
 	}
 	if err := c.publish(ctx, record, result); err != nil {

@@ -131,6 +131,7 @@ func (c *call) newRecord() *state.Record {
 		Pod:        c.podRecord(),
 		Files:      []string{contract.FileName(c.attachment)},
 		Listening:  c.listening(),
+		DeviceInfo: c.deviceInfo(),
 		PodListens: c.podListens(),
 		IPAM:       c.conf.IPAM.Type,
 		NetConf:    c.args.StdinData,

@@ -56,6 +56,7 @@ func (c *call) differences(ctx context.Context, record *state.Record) (string, e
 	if _, err := os.Lstat(path); err != nil {
 		plan += "write " + path + "\n"
 	}
+	plan += deviceInfoDiffers(record)
 	missing, err := socketDiffers(record)
 	return plan + missing, err
 }

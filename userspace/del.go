@@ -57,7 +57,7 @@ func (c *call) understand(ctx context.Context) {
 // only when nothing else is left.
 func (c *call) dismantle(ctx context.Context, record *state.Record) error {
 	c.invalidate(record)
-	if err := errors.Join(removePeers(record), c.removeEndpoint(ctx, record), c.release(ctx, record)); err != nil {
+	if err := errors.Join(removeDeviceInfo(record), removePeers(record), c.removeEndpoint(ctx, record), c.release(ctx, record)); err != nil {
 		return err
 	}
 	c.withdraw(ctx, record)
@@ -170,7 +170,7 @@ func (c *call) removeDescribed(ctx context.Context) error {
 		return err
 	}
 	record.Files = c.files()
-	return errors.Join(removePeers(record), c.removeEndpoint(ctx, record))
+	return errors.Join(removeDeviceInfo(record), removePeers(record), c.removeEndpoint(ctx, record))
 }
 
 // files are those that ADD puts into the shared directory.

@@ -46,7 +46,7 @@ func (s State) Plan(goal vpp.Goal) vpp.Plan {
 	var plan vpp.Plan
 	if goal == vpp.Absence {
 		if s.Created {
-			plan = append(plan, deleteInterface{s.Interface(), s.Differs})
+			plan = append(plan, vpp.DeleteInterface(s.Interface(), s.Differs, remove))
 		}
 		if s.isDumpOf(s.Socket) {
 			plan = append(plan, deleteSocket{s.SocketID, s.Filename})

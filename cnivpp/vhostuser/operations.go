@@ -68,24 +68,8 @@ func (s createInterface) Apply(ctx context.Context, session *vpp.Session) error 
 	return nil
 }
 
-type deleteInterface struct{ name, why string }
-
-func (s deleteInterface) String() string {
-	if s.why != "" {
-		return "delete " + s.name + ", whose " + s.why
-	}
-	return "delete " + s.name
-}
-
-func (s deleteInterface) Apply(ctx context.Context, session *vpp.Session) error {
-	index, err := session.Index(ctx, s.name)
-	if err != nil {
-		return err
-	}
-	session.Forget(s.name)
-	_, err = client(session).DeleteVhostUserIf(ctx, &vhost_user.DeleteVhostUserIf{SwIfIndex: index})
-	if vppapi.IsRetval(err, api.INVALID_SW_IF_INDEX) {
-		return nil
-	}
+// remove is the request that deletes an interface of this kind.
+func remove(ctx context.Context, s *vpp.Session, index vpp.Index) error {
+	_, err := client(s).DeleteVhostUserIf(ctx, &vhost_user.DeleteVhostUserIf{SwIfIndex: index})
 	return err
 }

@@ -36,7 +36,7 @@ func (e Endpoint) Nothing() vpp.Observation { return State{Endpoint: e} }
 func (s State) Plan(goal vpp.Goal) vpp.Plan {
 	switch {
 	case goal == vpp.Absence && s.Created:
-		return vpp.Plan{deleteInterface{s.Interface(), s.Differs}}
+		return vpp.Plan{vpp.DeleteInterface(s.Interface(), s.Differs, remove)}
 	case goal == vpp.Existence && !s.Created:
 		return vpp.Plan{createInterface{s.Endpoint}}
 	}

@@ -60,7 +60,7 @@ func (o BVIState) Plan(goal Goal) Plan {
 		if o.Loopback == nil {
 			return nil
 		}
-		return Plan{deleteLoopback{name}}
+		return Plan{DeleteInterface(name, "", deleteLoopback)}
 	}
 	var plan Plan
 	if o.Loopback == nil {

@@ -198,7 +198,7 @@ func (o GatewayState) planAbsence() Plan {
 		return nil
 	}
 	if o.Loopback != nil {
-		plan = append(plan, deleteLoopback{o.Interface()})
+		plan = append(plan, DeleteInterface(o.Interface(), "", deleteLoopback))
 	}
 	if o.Table == 0 || len(o.Neighbours) > 0 {
 		return plan

@@ -47,19 +47,7 @@ func (s createLoopback) Apply(ctx context.Context, session *Session) error {
 	return nil
 }
 
-type deleteLoopback struct{ name string }
-
-func (s deleteLoopback) String() string { return "delete " + s.name }
-
-func (s deleteLoopback) Apply(ctx context.Context, session *Session) error {
-	index, err := session.Index(ctx, s.name)
-	if err != nil {
-		return err
-	}
-	session.Forget(s.name)
-	_, err = session.interfaces().DeleteLoopback(ctx, &interfaces.DeleteLoopback{SwIfIndex: index})
-	if vppapi.IsRetval(err, api.INVALID_SW_IF_INDEX) {
-		return nil
-	}
+func deleteLoopback(ctx context.Context, s *Session, index Index) error {
+	_, err := s.interfaces().DeleteLoopback(ctx, &interfaces.DeleteLoopback{SwIfIndex: index})
 	return err
 }

@@ -5,12 +5,9 @@ import (
 	"fmt"
 	"strings"
 
-	"go.fd.io/govpp/api"
 	interfaces "go.fd.io/govpp/binapi/interface"
 	"go.fd.io/govpp/binapi/interface_types"
 	"go.fd.io/govpp/binapi/l2"
-
-	"github.com/userspace-cni/userspace-cni/pkg/vppapi"
 )
 
 // subIDs is where the numbers of our sub-interfaces begin: that of a VLAN is so
@@ -111,7 +108,7 @@ func (o DomainState) seenName() string {
 func (o DomainState) planNoUplink() Plan {
 	switch {
 	case o.isOurs() && (o.Port.Tag == o.Tag || o.Port.Tag == ""):
-		return Plan{deleteSubInterface{o.Port.Name}}
+		return Plan{DeleteInterface(o.Port.Name, "", deleteSubInterface)}
 	case o.Joined:
 		return Plan{leaveDomain{o.Port.Name}}
 	}
@@ -140,20 +137,8 @@ func (s createSubInterface) Apply(ctx context.Context, session *Session) error {
 	return nil
 }
 
-type deleteSubInterface struct{ name string }
-
-func (s deleteSubInterface) String() string { return "delete " + s.name }
-
-func (s deleteSubInterface) Apply(ctx context.Context, session *Session) error {
-	index, err := session.Index(ctx, s.name)
-	if err != nil {
-		return err
-	}
-	session.Forget(s.name)
-	_, err = session.interfaces().DeleteSubif(ctx, &interfaces.DeleteSubif{SwIfIndex: index})
-	if vppapi.IsRetval(err, api.INVALID_SW_IF_INDEX) {
-		return nil
-	}
+func deleteSubInterface(ctx context.Context, s *Session, index Index) error {
+	_, err := s.interfaces().DeleteSubif(ctx, &interfaces.DeleteSubif{SwIfIndex: index})
 	return err
 }
 

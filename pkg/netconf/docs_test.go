@@ -15,7 +15,7 @@ const docsFile = "../../docs/configuration.md"
 func TestDocsNameEveryField(t *testing.T) {
 	docs := string(readFile(t, docsFile))
 	fields := slices.Concat(topFields.Names(), dnsFields.Names(), sideFields.Names(),
-		memifFields.Names(), vhostFields.Names(), bridgeFields.Names())
+		memifFields.Names(), vhostFields.Names(), bridgeFields.Names(), []string{"CNIDeviceInfoFile"})
 	for _, f := range fields {
 		if !strings.Contains(docs, "`"+f+"`") {
 			t.Errorf("%s isn't in %s", f, docsFile)
@@ -50,6 +50,19 @@ func TestDocsExamples(t *testing.T) {
 	_, err = Parse([]byte(fenced(docs, "json invalid")[0]))
 	if diff := cmp.Diff(fenced(docs, "text")[0], err.Error()+"\n"); diff != "" {
 		t.Errorf("message (-docs +real):\n%s", diff)
+	}
+}
+
+// TestDocsDeviceInfo: the example gives the file that follows it.
+func TestDocsDeviceInfo(t *testing.T) {
+	docs := string(readFile(t, docsFile))
+	conf, err := Parse([]byte(fenced(docs, "json capability")[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := conf.Container.DeviceInfo("/usrspcni/" + conf.Host.Socket().Name).JSON()
+	if diff := cmp.Diff(fenced(docs, "json device-info")[0], string(got)+"\n"); diff != "" {
+		t.Errorf("device information (-docs +real):\n%s", diff)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/userspace-cni/userspace-cni/pkg/deviceinfo"
 	"github.com/userspace-cni/userspace-cni/pkg/internal/fields"
 )
 
@@ -109,6 +110,20 @@ var wrongs = slices.Concat([]wrong{
 	w("vppApiSocket", repeated("/aaa", 27), "at most 107 bytes"),
 	w("vppApiSocket", `[]`, "an absolute path"),
 	w("runtimeConfig", `[]`, "an object"),
+	w("runtimeConfig.CNIDeviceInfoFile", `"/etc/passwd"`, "the path of a file in /var/run/k8s.cni.cncf.io/devinfo/cni"),
+	w("runtimeConfig.CNIDeviceInfoFile", `"`+deviceinfo.Dir+`"`, deviceinfo.Allowed),
+	w("runtimeConfig.CNIDeviceInfoFile", `"`+deviceinfo.Dir+`/"`, deviceinfo.Allowed),
+	w("runtimeConfig.CNIDeviceInfoFile", `"`+deviceinfo.Dir+`/.."`, deviceinfo.Allowed),
+	w("runtimeConfig.CNIDeviceInfoFile", `"`+deviceinfo.Dir+`/.hidden"`, deviceinfo.Allowed),
+	w("runtimeConfig.CNIDeviceInfoFile", `"`+deviceinfo.Dir+`/../dp/f"`, deviceinfo.Allowed),
+	w("runtimeConfig.CNIDeviceInfoFile", `"`+deviceinfo.Dir+`/a/f"`, deviceinfo.Allowed),
+	w("runtimeConfig.CNIDeviceInfoFile", `"`+deviceinfo.Dir+`//f"`, deviceinfo.Allowed),
+	w("runtimeConfig.CNIDeviceInfoFile", `"`+deviceinfo.Dir+`/a\u0000b"`, deviceinfo.Allowed),
+	w("runtimeConfig.CNIDeviceInfoFile", `"`+deviceinfo.Dir+`/a\nb"`, deviceinfo.Allowed),
+	w("runtimeConfig.CNIDeviceInfoFile", `"`+deviceinfo.Dir+"/"+strings.Repeat("a", 251)+`"`, deviceinfo.Allowed),
+	w("runtimeConfig.CNIDeviceInfoFile", `"var/run/k8s.cni.cncf.io/devinfo/cni/f"`, deviceinfo.Allowed),
+	w("runtimeConfig.CNIDeviceInfoFile", `"/run/k8s.cni.cncf.io/devinfo/f"`, deviceinfo.Allowed),
+	w("runtimeConfig.CNIDeviceInfoFile", `5`, deviceinfo.Allowed),
 	w("args", `"a"`, "an object"),
 	w("args.cni", `"a"`, "an object"),
 	w("host", `"vpp"`, "an object"),
@@ -310,7 +325,11 @@ var rights = []edit{
 	{"type", `""`},
 	{"anything", `[1]`},
 	{"runtimeConfig", `null`},
-	{"runtimeConfig", `{"mac":"","ips":null,"CNIDeviceInfoFile":"/f","portMappings":[]}`},
+	{"runtimeConfig", `{"mac":"","ips":null,"CNIDeviceInfoFile":"","portMappings":[]}`},
+	{"runtimeConfig.CNIDeviceInfoFile", `null`},
+	{"runtimeConfig.CNIDeviceInfoFile", `"` + deviceinfo.Dir + `/default-net-1-4f0c_net1"`},
+	{"runtimeConfig.CNIDeviceInfoFile", `"/run/k8s.cni.cncf.io/devinfo/cni/` + strings.Repeat("a", 250) + `"`},
+	{"args", `{"cni":{"CNIDeviceInfoFile":"/f"}}`},
 	{"runtimeConfig.ips", `["10.0.0.1","10.0.0.1/32","fd00::1","fe80::1/64"]`},
 	{"runtimeConfig.ips", `["","10.0.0.1/8"]`},
 	{"runtimeConfig.mac", `"02FE00000001"`},
@@ -496,8 +515,10 @@ func TestEveryFieldIsInATable(t *testing.T) {
 	for _, f := range topFields.Names() {
 		mustBeWrong(t, f)
 	}
-	for _, f := range requestFields.Names() {
+	for _, f := range runtimeFields.Names() {
 		mustBeWrong(t, "runtimeConfig."+f)
+	}
+	for _, f := range requestFields.Names() {
 		mustBeWrong(t, "args.cni."+f)
 	}
 }

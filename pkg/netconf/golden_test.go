@@ -53,6 +53,7 @@ func render(t *testing.T, c *NetConf) string {
 		{"vppApiSocket", c.VPPAPISocket},
 		{"requestedMAC", c.RequestedMAC},
 		{"requestedIPs", strings.Join(spelt(c.RequestedIPs), " ")},
+		{"deviceInfoFile", c.DeviceInfoFile},
 		{"staticAddresses", strings.Join(spelt(c.StaticAddresses()), " ")},
 		{"host", compact(t, c.Host)},
 		{"container", compact(t, c.Container)},

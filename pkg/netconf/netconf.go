@@ -36,6 +36,10 @@ type NetConf struct {
 	// prefixes that are not valid, whose Addr is.
 	RequestedIPs []netip.Prefix
 
+	// DeviceInfoFile is where the runtime wants to read what the pod got as its
+	// device (pkg/deviceinfo); empty: nowhere.
+	DeviceInfoFile string
+
 	// namesSocket: the network has a VPPAPISocket of its own.
 	namesSocket bool
 

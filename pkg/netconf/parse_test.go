@@ -166,7 +166,7 @@ func rewrite(t *testing.T, c *NetConf) []byte {
 		"cniVersion": c.CNIVersion, "name": c.Name, "type": c.Type, "ipam": map[string]string{"type": c.IPAM.Type},
 		"dns": c.DNS, "kubeconfig": c.KubeConfig, "sharedDir": c.SharedDir, "logFile": c.LogFile, "logLevel": c.LogLevel,
 		"vppApiSocket": c.VPPAPISocket, "host": c.Host, "container": c.Container,
-		"runtimeConfig": map[string]any{"mac": c.RequestedMAC, "ips": append([]string{}, spelt(c.RequestedIPs)...)},
+		"runtimeConfig": map[string]any{"mac": c.RequestedMAC, "ips": append([]string{}, spelt(c.RequestedIPs)...), "CNIDeviceInfoFile": c.DeviceInfoFile},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,8 @@ import (
 type request struct {
 	mac string
 	ips []netip.Prefix
+	// deviceInfoFile is only the runtime's to name: root writes to it.
+	deviceInfoFile string
 }
 
 // requests is what stdin holds of them: the runtime's, through capabilities,
@@ -21,9 +23,13 @@ type request struct {
 type requests struct{ runtime, args request }
 
 var requestsFields = fields.Object[requests]{Unknown: fields.IgnoreUnknown, Fields: []fields.Field[requests]{
-	fields.Nested("runtimeConfig", func(q *requests) *request { return &q.runtime }, requestFields),
+	fields.Nested("runtimeConfig", func(q *requests) *request { return &q.runtime }, runtimeFields),
 	fields.Nested("args", func(q *requests) *request { return &q.args }, argsFields),
 }}
+
+var runtimeFields = fields.Object[request]{Unknown: fields.IgnoreUnknown, Fields: append(slices.Clone(requestFields.Fields),
+	fields.Text("CNIDeviceInfoFile", func(q *request) *string { return &q.deviceInfoFile }, deviceInfoFile()),
+)}
 
 var argsFields = fields.Object[request]{Unknown: fields.IgnoreUnknown, Fields: []fields.Field[request]{
 	fields.Nested("cni", func(q *request) *request { return q }, requestFields),
@@ -47,6 +53,7 @@ func (c *NetConf) request(stdin requests, args Args) {
 			break
 		}
 	}
+	c.DeviceInfoFile = stdin.runtime.deviceInfoFile
 	c.Container.MAC = cmp.Or(c.RequestedMAC, c.Container.MAC)
 }
 

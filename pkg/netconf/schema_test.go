@@ -74,7 +74,7 @@ func TestSchemaNamesEveryField(t *testing.T) {
 		{"top", schema, append(topFields.Names(), requestsFields.Names()...)},
 		{"ipam", schema.Properties["ipam"], ipamFields.Names()},
 		{"dns", schema.Properties["dns"], dnsFields.Names()},
-		{"runtimeConfig", follow(schema.Properties["runtimeConfig"]), requestFields.Names()},
+		{"runtimeConfig", follow(schema.Properties["runtimeConfig"]), runtimeFields.Names()},
 		{"args", schema.Properties["args"], argsFields.Names()},
 		{"args.cni", follow(schema.Properties["args"].Properties["cni"]), requestFields.Names()},
 		{"host", host, sideFields.Names()},

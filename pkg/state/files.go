@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/userspace-cni/userspace-cni/pkg/deviceinfo"
 )
 
 // DefaultDir is where records are kept.
@@ -75,6 +77,9 @@ func (r *Record) check() error {
 		if name == "" || !isBare(name) {
 			return fmt.Errorf("%q in files is not a file's name", name)
 		}
+	}
+	if r.DeviceInfo != nil && !deviceinfo.Valid(r.DeviceInfo.Path) {
+		return fmt.Errorf("deviceInfo.path %q is not that of such a file", r.DeviceInfo.Path)
 	}
 	if !isBare(r.Listening) {
 		return fmt.Errorf("listening %q is not a file's name", r.Listening)

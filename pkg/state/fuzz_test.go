@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/userspace-cni/userspace-cni/pkg/deviceinfo"
 	"github.com/userspace-cni/userspace-cni/pkg/internal/leak"
 )
 
@@ -23,6 +24,7 @@ func FuzzRecord(f *testing.F) {
 		Spec: json.RawMessage(`{"endpoint":{"secret":"hush-spec"}}`), NetConf: json.RawMessage(`{"host":{"memif":{"secret":"hush-conf"}}}`),
 		Dir: "/d", Link: "/l", Files: []string{"s", "c"}, Listening: "s", IPAM: "host-local", Pod: &Pod{Name: "web"},
 		Shared: map[string]uint32{"bridge-domain": 4}, Result: json.RawMessage(`{"b":2}`),
+		DeviceInfo: &DeviceInfo{Path: deviceinfo.Dir + "/f", Content: json.RawMessage(`{"type":"memif"}`)},
 	}
 	if err := store.Put(whole); err != nil {
 		f.Fatal(err)
@@ -42,6 +44,9 @@ func FuzzRecord(f *testing.F) {
 		{`"dir":"/d"`, `"dir":"/"`},
 		{`"network":"blue"`, `"network":"red"`},
 		{`"listening":"s"`, `"listening":"../s"`},
+		{deviceinfo.Dir + "/f", "/etc/passwd"},
+		{deviceinfo.Dir + "/f", deviceinfo.Dir + "/../dp/f"},
+		{`,"content":{"type":"memif"}`, ``},
 		{`"numbers":[4,9]`, `"numbers":{"secret":"hush-number"}`},
 		{`}`, ``},
 		{`{`, `[`},
@@ -68,6 +73,9 @@ func FuzzRecord(f *testing.F) {
 		}
 		if r.Attachment != blue || r.Version != Version || r.Dir != "" && !filepath.IsAbs(r.Dir) || r.Dir == "/" {
 			t.Errorf("taken as blue's: %+v", r)
+		}
+		if r.DeviceInfo != nil && !deviceinfo.Valid(r.DeviceInfo.Path) {
+			t.Errorf("the file %q is outside of its directory", r.DeviceInfo.Path)
 		}
 		for _, name := range append(r.Files, r.Listening) {
 			if strings.ContainsAny(name, "/\x00") || name == "." || name == ".." {

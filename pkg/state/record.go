@@ -64,6 +64,9 @@ type Record struct {
 	IPAM    string          `json:"ipam,omitempty"`
 	NetConf json.RawMessage `json:"netConf,omitempty"`
 
+	// DeviceInfo is the file that tells the runtime what the pod got; nil: none.
+	DeviceInfo *DeviceInfo `json:"deviceInfo,omitempty"`
+
 	// Pod is the pod, where the API server was asked for it.
 	Pod *Pod `json:"pod,omitempty"`
 
@@ -81,6 +84,13 @@ type Pod struct {
 	MountPath string `json:"mountPath,omitempty"`
 	// KubeConfig is the path of the credentials.
 	KubeConfig string `json:"kubeconfig"`
+}
+
+// DeviceInfo is a file of pkg/deviceinfo and what ADD puts into it: another
+// content is somebody else's.
+type DeviceInfo struct {
+	Path    string          `json:"path"`
+	Content json.RawMessage `json:"content,omitempty"`
 }
 
 // Store keeps records and reserves numbers. Calls about one attachment are made

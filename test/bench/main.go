@@ -3,38 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"time"
 
 	"github.com/userspace-cni/userspace-cni/test/lab"
 )
 
-// binVariable hands the directory of the built programs on to the lab.
-const binVariable = "USERSPACE_CNI_BIN"
-
-func main() {
-	code, err := run()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func run() (int, error) {
-	bin := os.Getenv(binVariable)
-	if bin == "" {
-		return 1, fmt.Errorf("%s is not set: start this by \"make bench\"", binVariable)
-	}
-	if !lab.Inside() {
-		return lab.Spawn()
-	}
-	if err := lab.Furnish(); err != nil {
-		return 1, err
-	}
-	return 0, everything(bin)
-}
+func main() { lab.Main("bench", everything) }
 
 // everything measures on the simulator and on the VPP that is found.
 func everything(bin string) error {

@@ -11,31 +11,7 @@ import (
 	"github.com/userspace-cni/userspace-cni/test/lab"
 )
 
-// binVariable hands the directory of the built programs on to the lab.
-const binVariable = "USERSPACE_CNI_BIN"
-
-func main() {
-	code, err := run()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "demo:", err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func run() (int, error) {
-	bin := os.Getenv(binVariable)
-	if bin == "" {
-		return 1, fmt.Errorf("%s is not set: start the demo by \"make demo\"", binVariable)
-	}
-	if !lab.Inside() {
-		return lab.Spawn()
-	}
-	if err := lab.Furnish(); err != nil {
-		return 1, err
-	}
-	return 0, demonstrate(bin)
-}
+func main() { lab.Main("demo", demonstrate) }
 
 func demonstrate(bin string) error {
 	engine, err := chooseEngine(bin)

@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -100,6 +101,7 @@ func (b *bench) left() string {
 	if err != nil {
 		b.Error(err)
 	}
+	files += "\n" + strings.Join(b.deviceInfoFiles(), "\n")
 	files = strings.TrimSpace(annotations + "\n" + files)
 	select {
 	case <-b.host.Exited():
@@ -200,8 +202,13 @@ func encode(t *testing.T, v any) []byte {
 }
 
 func (a attachment) lab(command string) lab.Call {
-	return lab.Call{Command: command, ContainerID: a.id, IfName: a.ifName, Netns: a.netns, Config: a.conf, Env: a.env}
+	conf := bytes.ReplaceAll(a.conf, []byte(perAttachment), []byte(a.id+"-"+a.ifName))
+	return lab.Call{Command: command, ContainerID: a.id, IfName: a.ifName, Netns: a.netns, Config: conf, Env: a.env}
 }
+
+// perAttachment stands in a configuration for what the runtime makes another one
+// for each attachment.
+const perAttachment = "PER-ATTACHMENT"
 
 // call makes a CNI call and returns what the plugin answered.
 func (a attachment) call(command string) lab.Reply {

@@ -54,7 +54,9 @@ var variants = []variant{
 		s.conf["host"].(object)["vrf"] = 7
 		return s
 	}},
-	{"none, file, API server", func(b *bench) surroundings { return b.memifVariant("none", object{}).withAPI(b) }},
+	{"none, file, API server, device information", func(b *bench) surroundings {
+		return b.memifVariant("none", object{}, b.deviceInfo()).withAPI(b)
+	}},
 	{"vhost-user server, bridge, IPAM", func(b *bench) surroundings {
 		return b.hostVariant(object{"iftype": "vhostuser", "netType": "bridge", "vhost": object{"mode": "server"}}, b.hostLocal(1))
 	}},

@@ -1,0 +1,21 @@
+package netconf
+
+import (
+	"github.com/userspace-cni/userspace-cni/pkg/deviceinfo"
+	"github.com/userspace-cni/userspace-cni/pkg/internal/fields"
+)
+
+// deviceInfoFile is a path to which root writes.
+func deviceInfoFile() fields.Rule[string] {
+	return fields.Rule[string]{Allowed: deviceinfo.Allowed, OK: deviceinfo.Valid}
+}
+
+// DeviceInfo describes the side's endpoint with its socket at path, which is as
+// this side sees it.
+func (s Side) DeviceInfo(path string) deviceinfo.Info {
+	if s.IfType == IfTypeVhostUser {
+		return deviceinfo.OfVhostUser(deviceinfo.VhostUser{Mode: vhost(s).Mode, Path: path})
+	}
+	m := memif(s)
+	return deviceinfo.OfMemif(deviceinfo.Memif{Role: m.Role, Mode: m.Mode, Path: path})
+}
