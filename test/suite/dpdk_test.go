@@ -173,6 +173,9 @@ func (b *bench) dpdkPair(queues int, conf object) {
 	}
 	pods[0].exchange(pods[1])
 	pods[0].mustUseQueues()
+	if err := attached[0].call("CHECK").Error(); err != nil {
+		b.Errorf("CHECK: %v", err)
+	}
 	pods[0].Kill()
 	pods[0].start()
 	pods[0].exchange(pods[1])
