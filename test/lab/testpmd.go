@@ -36,6 +36,8 @@ type TestpmdCall struct {
 	As []string
 	// Args are those of usrsp-app dpdk-args, whose output it is started with.
 	Args []string
+	// EAL are arguments of EAL instead of what usrsp-app would print.
+	EAL []string
 	// Options are testpmd's own, behind those of EAL.
 	Options []string
 }
@@ -83,7 +85,10 @@ func (call TestpmdCall) command(bin string) *exec.Cmd {
 		"--lcores=0@" + cpus + ",1@" + cpus,
 	}
 	// What testpmd writes to a pipe would otherwise stay in its buffer.
-	const script = `args=$("$USRSP_APP" dpdk-args $ASKED) && exec stdbuf -oL dpdk-testpmd $args "$@"`
+	script := `args=$("$USRSP_APP" dpdk-args $ASKED) && exec stdbuf -oL dpdk-testpmd $args "$@"`
+	if len(call.EAL) > 0 {
+		script, eal = `exec stdbuf -oL dpdk-testpmd "$@"`, append(eal, call.EAL...)
+	}
 	words := append(append([]string{}, call.As...), "sh", "-c", script, "sh")
 	words = append(append(append(words, eal...), "--", "-i", "--no-flush-rx", "--total-num-mbufs=8192"), call.Options...)
 	cmd := exec.Command(words[0], words[1:]...)
