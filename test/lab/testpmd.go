@@ -204,5 +204,5 @@ func (t *transcript) String() string {
 func (t *transcript) len() int {
 	t.Lock()
 	defer t.Unlock()
-	return t.Buffer.Len()
+	return t.Len()
 }
