@@ -61,7 +61,7 @@ type traffic struct {
 	sender, receiver *lab.Testpmd
 	// perThousand is the time for a thousand packets, of the last measurement.
 	perThousand time.Duration
-	undo      func() error
+	undo        func() error
 }
 
 func (t *traffic) end() {
