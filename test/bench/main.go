@@ -53,6 +53,7 @@ func onSimulator(bin string, found bool) error {
 func onVPP(bin string, vpp lab.Engine) error {
 	return errors.Join(
 		onBench(bin, vpp, mainAlone, "these figures count", ordinary),
+		onBench(bin, vpp, mainAlone, "packets", packets),
 		onBench(bin, vpp, mainAlone, "many endpoints", many),
 		onBench(bin, vpp, oneWorker, "many endpoints", many))
 }

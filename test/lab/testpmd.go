@@ -34,10 +34,12 @@ type TestpmdCall struct {
 	Netns string
 	// As are the words of a command before it, such as setpriv's.
 	As []string
-	// Script is the shell script that starts it, the one of the image.
+	// Script is the shell script that starts it, such as the image's.
 	Script string
 	// Args are those of usrsp-app dpdk-args, whose output it is started with.
 	Args []string
+	// EAL are arguments of EAL instead of what usrsp-app would print.
+	EAL []string
 	// Options are testpmd's own, behind those of EAL; it is spoken to.
 	Options []string
 	// Words are all that stands behind dpdk-args' instead; it only says how many
@@ -83,13 +85,23 @@ func StartTestpmd(bin string, call TestpmdCall) (*Testpmd, error) {
 
 func (call TestpmdCall) command(bin string) *exec.Cmd {
 	// What testpmd writes to a pipe would otherwise stay in its buffer.
-	words := append(append([]string{}, call.As...), "stdbuf", "-oL", "sh", "-c", call.Script, "sh")
-	words = append(words, call.words()...)
+	words := append(append([]string{}, call.As...), "stdbuf", "-oL", "sh", "-c", call.script(), "sh")
+	words = append(append(words, call.EAL...), call.words()...)
 	cmd := exec.Command(words[0], words[1:]...)
 	cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "DPDK_ARGS_FLAGS="+strings.Join(call.Args, " "),
 		"XDG_RUNTIME_DIR="+call.Dir, "TMPDIR="+call.Dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return cmd
+}
+
+func (call TestpmdCall) script() string {
+	switch {
+	case len(call.EAL) > 0:
+		return `exec dpdk-testpmd "$@"`
+	case call.Script != "":
+		return call.Script
+	}
+	return `args=$(usrsp-app dpdk-args $DPDK_ARGS_FLAGS) && exec dpdk-testpmd $args "$@"`
 }
 
 // words let a thread of EAL's run on any processor: others need them too.

@@ -289,15 +289,19 @@ func (s *schedule) compareObjects() error {
 		if on.is != attached {
 			continue
 		}
-		want["interface memif"]++
-		want["memif socket "]++
+		if on.on.conf["host"].(object)["iftype"] == "memif" {
+			want["interface memif"]++
+			want["memif socket "]++
+		} else {
+			want["interface VirtualEthernet"]++
+		}
 		domain, gateway, table := on.on.shares()
 		one("bridge-domain ", domain, 1)
 		one("interface loop", gateway, 1)
 		one("table ", table, 2)
 	}
 	objects := s.objects()
-	for _, kind := range []string{"interface memif", "memif socket ", "bridge-domain ", "interface loop", "table "} {
+	for _, kind := range []string{"interface memif", "memif socket ", "interface VirtualEthernet", "bridge-domain ", "interface loop", "table "} {
 		got := 0
 		for _, line := range objects {
 			if strings.HasPrefix(line, kind) && !strings.Contains(line, "memif9/0.") { // the uplink's
@@ -313,9 +317,10 @@ func (s *schedule) compareObjects() error {
 
 // nothing asserts that a schedule has left nothing.
 func (s *schedule) nothing() error {
-	dirs := []string{state.DefaultDir}
+	dirs, information := []string{state.DefaultDir}, []string{}
 	for _, l := range s.lanes {
 		dirs = append(dirs, l.bench.sharedDir(), l.bench.ipamDir())
+		information = append(information, l.bench.deviceInfoFiles()...)
 		if l.cluster != nil {
 			dirs = append(dirs, l.cluster.volume)
 		}
@@ -324,7 +329,7 @@ func (s *schedule) nothing() error {
 	if err != nil {
 		return err
 	}
-	if left := strings.TrimSpace(strings.Join(s.objects(), "\n") + "\n" + files); left != "" {
+	if left := strings.TrimSpace(strings.Join(s.objects(), "\n") + "\n" + files + "\n" + strings.Join(information, "\n")); left != "" {
 		return fmt.Errorf("left behind:\n%s", left)
 	}
 	return s.compare()
