@@ -16,6 +16,7 @@ func TestIdle(t *testing.T) {
 	b := newBench(t)
 	socket := b.VPPAPISocket
 	b.VPPAPISocket += ".later"
+	b.Timeout = 20 * time.Second
 	file := write(t, b.SharedDir, vhost("a", netconf.VhostServer))
 	must(t, b.Once(t.Context()))
 	b.mustBeReady(true)
