@@ -108,7 +108,14 @@ func (p *pod) show() []cnivpp.Shown {
 // neighbour is known.
 func (p *pod) mustReach(address string) {
 	p.b.Helper()
-	out, _, err := lab.App(bin, "ping", address, "--interval", "50ms", "--settle", "10s", "--vpp-api-socket", p.vpp.APISocket)
+	p.mustReachEvery(50*time.Millisecond, address)
+}
+
+// mustReachEvery leaves each answer that much time: what comes later may count
+// as lost.
+func (p *pod) mustReachEvery(interval time.Duration, address string) {
+	p.b.Helper()
+	out, _, err := lab.App(bin, "ping", address, "--interval", interval.String(), "--settle", "10s", "--vpp-api-socket", p.vpp.APISocket)
 	if err != nil || !strings.HasSuffix(out, "Statistics: 4 sent, 4 received, 0% packet loss\n") {
 		p.b.Errorf("%s pings %s: %v\n%s", p.id, address, err, out)
 	}
