@@ -21,6 +21,9 @@ const qemuUser = 107
 // for on a core of its own.
 const bootTimeout = 60 * time.Second
 
+// answerTimeout bounds how long a machine that has booted loses answers.
+const answerTimeout = 20 * time.Second
+
 // machine is a virtual machine with one attachment, which knows of it what the
 // contract says.
 type machine struct {
@@ -134,14 +137,23 @@ func (m *machine) boot() {
 	m.b.Logf("booted in %s", time.Since(started).Round(time.Millisecond))
 }
 
-// answers asserts that the peer reaches all of the machine's addresses.
+// answers asserts that the peer reaches all of the machine's addresses, and that
+// nothing is lost in the end: for some seconds after the boot or a reconnect up to
+// three of four answers were seen missing, or late by more than the interval,
+// which VPP's count doesn't tell apart.
 func (m *machine) answers(peer *guest) {
 	m.b.Helper()
 	if len(m.addresses) != 2 {
 		m.b.Errorf("the machine has addresses %v, want v4 and v6", m.addresses)
 	}
 	for _, address := range m.addresses {
-		peer.mustReachEvery(time.Second/2, address) // it is a slow machine
+		within(m.b.T, answerTimeout, "answered without loss", func() bool {
+			out, lossless := peer.ping(address, 200*time.Millisecond)
+			if !lossless {
+				m.b.Logf("%s: %s", address, out)
+			}
+			return lossless
+		})
 	}
 }
 
