@@ -33,7 +33,7 @@ func (a *App) reach(side netconf.Side) (string, error) {
 		return "", fmt.Errorf("the path of the socket has %d bytes, and a Unix socket's at most %d: mount the shared directory at a shorter path than %s",
 			len(path), maxPath, a.SharedDir)
 	case socket.Listens:
-		return path, removeAbandoned(path)
+		return path, a.removeAbandoned(path)
 	case len(path) > maxPath || !mayWrite(a.SharedDir):
 		return linkTo(path)
 	}
@@ -86,8 +86,9 @@ func ownDir(dir string) error {
 	return nil
 }
 
-// removeAbandoned removes a socket that nobody listens on.
-func removeAbandoned(path string) error {
+// removeAbandoned removes a socket that nobody listens on. One that is in use is
+// left: whoever asks may be another than the application.
+func (a *App) removeAbandoned(path string) error {
 	info, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -102,7 +103,8 @@ func removeAbandoned(path string) error {
 		return err
 	}
 	if !abandoned {
-		return fmt.Errorf("another application listens on %s: end it first", path)
+		a.Log.Warn("an application listens on the socket already: a second one won't start", "socket", path)
+		return nil
 	}
 	return os.Remove(path)
 }

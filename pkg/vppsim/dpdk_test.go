@@ -17,7 +17,7 @@ import (
 func TestDPDK(t *testing.T) {
 	testpmd, err := exec.LookPath("dpdk-testpmd")
 	if err != nil {
-		t.Skip("dpdk-testpmd is missing: apt-get install dpdk")
+		t.Skip("dpdk-testpmd is missing: apt-get install dpdk-dev")
 	}
 	for name, tc := range map[string]struct {
 		role memifapi.MemifRole

@@ -21,7 +21,7 @@ import (
 // It needs no hugepages: its memory is a memfd, which vhost-user can hand over.
 func NoTestpmd() string {
 	if _, err := exec.LookPath("dpdk-testpmd"); err != nil {
-		return "dpdk-testpmd is missing: apt-get install dpdk"
+		return "dpdk-testpmd is missing: apt-get install dpdk-dev"
 	}
 	return ""
 }
@@ -34,12 +34,17 @@ type TestpmdCall struct {
 	Netns string
 	// As are the words of a command before it, such as setpriv's.
 	As []string
+	// Script is the shell script that starts it, such as the image's.
+	Script string
 	// Args are those of usrsp-app dpdk-args, whose output it is started with.
 	Args []string
 	// EAL are arguments of EAL instead of what usrsp-app would print.
 	EAL []string
-	// Options are testpmd's own, behind those of EAL.
+	// Options are testpmd's own, behind those of EAL; it is spoken to.
 	Options []string
+	// Words are all that stands behind dpdk-args' instead; it only says how many
+	// frames there were, from time to time.
+	Words []string
 }
 
 // Testpmd is a running dpdk-testpmd that is spoken to.
@@ -54,7 +59,8 @@ type Testpmd struct {
 const testpmdTimeout = 20 * time.Second
 
 // StartTestpmd starts dpdk-testpmd as a pod's container would, by a shell, with
-// what usrsp-app prints as it stands, and waits for its prompt.
+// what usrsp-app prints as it stands, and waits until it forwards, or for its
+// prompt.
 func StartTestpmd(bin string, call TestpmdCall) (*Testpmd, error) {
 	if err := os.MkdirAll(call.Dir, 0o777); err != nil {
 		return nil, err
@@ -70,32 +76,45 @@ func StartTestpmd(bin string, call TestpmdCall) (*Testpmd, error) {
 		return nil, fmt.Errorf("start dpdk-testpmd: %w", err)
 	}
 	go func() { _ = cmd.Wait(); close(p.exited) }()
-	if _, err := p.await(0, regexp.MustCompile("testpmd> ")); err != nil {
+	if _, err := p.await(0, regexp.MustCompile("testpmd> |NIC statistics")); err != nil {
 		p.Kill()
 		return nil, err
 	}
 	return p, nil
 }
 
-// command lets a thread of EAL's run on any processor: others need them too.
 func (call TestpmdCall) command(bin string) *exec.Cmd {
-	cpus := fmt.Sprintf("(0-%d)", runtime.NumCPU()-1)
-	eal := []string{
-		"--no-huge", "-m", "128", "--no-pci", "--no-telemetry", "--no-shconf", "--file-prefix=" + filepath.Base(call.Dir),
-		"--lcores=0@" + cpus + ",1@" + cpus,
-	}
 	// What testpmd writes to a pipe would otherwise stay in its buffer.
-	script := `args=$("$USRSP_APP" dpdk-args $ASKED) && exec stdbuf -oL dpdk-testpmd $args "$@"`
-	if len(call.EAL) > 0 {
-		script, eal = `exec stdbuf -oL dpdk-testpmd "$@"`, append(eal, call.EAL...)
-	}
-	words := append(append([]string{}, call.As...), "sh", "-c", script, "sh")
-	words = append(append(append(words, eal...), "--", "-i", "--no-flush-rx", "--total-num-mbufs=8192"), call.Options...)
+	words := append(append([]string{}, call.As...), "stdbuf", "-oL", "sh", "-c", call.script(), "sh")
+	words = append(append(words, call.EAL...), call.words()...)
 	cmd := exec.Command(words[0], words[1:]...)
-	cmd.Env = append(os.Environ(), "USRSP_APP="+filepath.Join(bin, "usrsp-app"), "ASKED="+strings.Join(call.Args, " "),
+	cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "DPDK_ARGS_FLAGS="+strings.Join(call.Args, " "),
 		"XDG_RUNTIME_DIR="+call.Dir, "TMPDIR="+call.Dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return cmd
+}
+
+func (call TestpmdCall) script() string {
+	switch {
+	case len(call.EAL) > 0:
+		return `exec dpdk-testpmd "$@"`
+	case call.Script != "":
+		return call.Script
+	}
+	return `args=$(usrsp-app dpdk-args $DPDK_ARGS_FLAGS) && exec dpdk-testpmd $args "$@"`
+}
+
+// words let a thread of EAL's run on any processor: others need them too.
+func (call TestpmdCall) words() []string {
+	if len(call.Words) > 0 {
+		return call.Words
+	}
+	cpus := fmt.Sprintf("(0-%d)", runtime.NumCPU()-1)
+	return append([]string{
+		"--no-huge", "-m", "128", "--no-pci", "--no-telemetry", "--no-shconf", "--file-prefix=" + filepath.Base(call.Dir),
+		"--lcores=0@" + cpus + ",1@" + cpus,
+		"--", "-i", "--no-flush-rx", "--total-num-mbufs=8192",
+	}, call.Options...)
 }
 
 // Say types a line.

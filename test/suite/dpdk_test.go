@@ -16,8 +16,9 @@ type application struct {
 	*lab.Testpmd
 	queues  int
 	options []string
-	// as are the words that make another user of it.
-	as []string
+	// as are the words that make another user of it, words what it is given
+	// instead of options.
+	as, words []string
 }
 
 // needTestpmd skips what needs dpdk-testpmd.
@@ -51,7 +52,11 @@ func (a *application) tryStart() error {
 	dir := filepath.Join(a.b.dir, "testpmd-"+a.id)
 	must(a.b, os.MkdirAll(dir, 0o777))
 	must(a.b, os.Chmod(dir, 0o1777))
-	running, err := lab.StartTestpmd(bin, lab.TestpmdCall{Dir: dir, Netns: a.netns, As: a.as, Args: args, Options: a.options})
+	script, err := os.ReadFile("../../docker/dpdk-testpmd/start-testpmd")
+	must(a.b, err)
+	running, err := lab.StartTestpmd(bin, lab.TestpmdCall{
+		Dir: dir, Netns: a.netns, As: a.as, Script: string(script), Args: args, Options: a.options, Words: a.words,
+	})
 	if err != nil {
 		return err
 	}
@@ -168,6 +173,9 @@ func (b *bench) dpdkPair(queues int, conf object) {
 	}
 	pods[0].exchange(pods[1])
 	pods[0].mustUseQueues()
+	if err := attached[0].call("CHECK").Error(); err != nil {
+		b.Errorf("CHECK: %v", err)
+	}
 	pods[0].Kill()
 	pods[0].start()
 	pods[0].exchange(pods[1])

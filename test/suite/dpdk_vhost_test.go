@@ -80,13 +80,20 @@ func TestDPDKGateway(t *testing.T) {
 				address := firstAddress(a)
 				p.start()
 				p.linked()
-				out, _, err := lab.App(bin, "ping", address, "--interval", "50ms", "--settle", "10s", "--vpp-api-socket", b.host.APISocket)
-				if err != nil || !strings.HasSuffix(out, "Statistics: 4 sent, 4 received, 0% packet loss\n") {
-					b.Errorf("the gateway pings %s: %v\n%s", address, err, out)
-				}
+				b.mustAnswer(address)
 				a.del()
 			})
 		})
+	}
+}
+
+// mustAnswer pings an address from the host's VPP and asserts that nothing is
+// lost once the neighbour is known.
+func (b *bench) mustAnswer(address string) {
+	b.Helper()
+	out, _, err := lab.App(bin, "ping", address, "--interval", "50ms", "--settle", "10s", "--vpp-api-socket", b.host.APISocket)
+	if err != nil || !strings.HasSuffix(out, "Statistics: 4 sent, 4 received, 0% packet loss\n") {
+		b.Errorf("the gateway pings %s: %v\n%s", address, err, out)
 	}
 }
 
