@@ -108,10 +108,18 @@ func (p *pod) show() []cnivpp.Shown {
 // neighbour is known.
 func (p *pod) mustReach(address string) {
 	p.b.Helper()
-	out, _, err := lab.App(bin, "ping", address, "--interval", "50ms", "--settle", "10s", "--vpp-api-socket", p.vpp.APISocket)
-	if err != nil || !strings.HasSuffix(out, "Statistics: 4 sent, 4 received, 0% packet loss\n") {
-		p.b.Errorf("%s pings %s: %v\n%s", p.id, address, err, out)
+	if out, lossless := p.ping(address, 50*time.Millisecond); !lossless {
+		p.b.Errorf("%s pings %s: %s", p.id, address, out)
 	}
+}
+
+// ping tells whether nothing is lost once the neighbour is known. What comes
+// later than the interval may count as lost.
+func (p *pod) ping(address string, interval time.Duration) (out string, lossless bool) {
+	p.b.Helper()
+	out, _, err := lab.App(bin, "ping", address, "--interval", interval.String(), "--settle", "10s", "--vpp-api-socket", p.vpp.APISocket)
+	lossless = err == nil && strings.HasSuffix(out, "Statistics: 4 sent, 4 received, 0% packet loss\n")
+	return fmt.Sprintf("%v\n%s", err, out), lossless
 }
 
 // mustNotReach pings an address and asserts that nothing comes back.
