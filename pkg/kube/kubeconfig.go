@@ -9,16 +9,16 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api/v1"
 	"sigs.k8s.io/yaml"
 )
 
 // config is what a kubeconfig's current context says, with paths made absolute.
 type config struct {
-	cluster clientcmdapi.Cluster
-	user    clientcmdapi.AuthInfo
+	cluster cluster
+	user    user
 	server  *url.URL
 }
 
@@ -28,11 +28,11 @@ func readConfig(path string) (*config, error) {
 	if err != nil {
 		return nil, err
 	}
-	var file clientcmdapi.Config
-	if err := yaml.Unmarshal(data, &file); err != nil {
+	var f file
+	if err := yaml.Unmarshal(data, &f); err != nil {
 		return nil, err
 	}
-	c, err := current(&file)
+	c, err := current(&f)
 	if err != nil {
 		return nil, err
 	}
@@ -45,38 +45,26 @@ func readConfig(path string) (*config, error) {
 }
 
 // current finds the cluster and the user of the current context.
-func current(file *clientcmdapi.Config) (*config, error) {
-	var at *clientcmdapi.Context
-	for i, named := range file.Contexts {
-		if named.Name == file.CurrentContext {
-			at = &file.Contexts[i].Context
-			break
-		}
+func current(f *file) (*config, error) {
+	at := slices.IndexFunc(f.Contexts, func(n namedContext) bool { return n.Name == f.CurrentContext })
+	if f.CurrentContext == "" || at < 0 {
+		return nil, fmt.Errorf("current-context is %q; allowed: the name of one of its contexts", f.CurrentContext)
 	}
-	if file.CurrentContext == "" || at == nil {
-		return nil, fmt.Errorf("current-context is %q; allowed: the name of one of its contexts", file.CurrentContext)
+	context := f.Contexts[at].Context
+	at = slices.IndexFunc(f.Clusters, func(n namedCluster) bool { return n.Name == context.Cluster })
+	if at < 0 {
+		return nil, fmt.Errorf("context %q is about cluster %q, which is not in the file", f.CurrentContext, context.Cluster)
 	}
-	c := new(config)
-	found := false
-	for _, named := range file.Clusters {
-		if named.Name == at.Cluster {
-			c.cluster, found = named.Cluster, true
-			break
-		}
-	}
-	if !found {
-		return nil, fmt.Errorf("context %q is about cluster %q, which is not in the file", file.CurrentContext, at.Cluster)
-	}
-	if at.AuthInfo == "" {
+	c := &config{cluster: f.Clusters[at].Cluster}
+	if context.User == "" {
 		return c, nil
 	}
-	for _, named := range file.AuthInfos {
-		if named.Name == at.AuthInfo {
-			c.user = named.AuthInfo
-			return c, nil
-		}
+	at = slices.IndexFunc(f.Users, func(n namedUser) bool { return n.Name == context.User })
+	if at < 0 {
+		return nil, fmt.Errorf("context %q is for user %q, who is not in the file", f.CurrentContext, context.User)
 	}
-	return nil, fmt.Errorf("context %q is for user %q, who is not in the file", file.CurrentContext, at.AuthInfo)
+	c.user = f.Users[at].User
+	return c, nil
 }
 
 // resolve makes the paths absolute: in a kubeconfig they are relative to it.
@@ -159,7 +147,7 @@ func (c *config) tls() (*tls.Config, error) {
 }
 
 // certificateOf is the user's certificate; nil where there is none.
-func certificateOf(u clientcmdapi.AuthInfo) (*tls.Certificate, error) {
+func certificateOf(u user) (*tls.Certificate, error) {
 	certificate, err := content(u.ClientCertificateData, u.ClientCertificate)
 	if err != nil {
 		return nil, fmt.Errorf("user.client-certificate: %w", err)
