@@ -3,7 +3,6 @@ package memif
 import (
 	"encoding/json"
 	"fmt"
-	"net"
 	"regexp"
 	"strings"
 
@@ -149,11 +148,10 @@ func (e Endpoint) message() (*vppmemif.MemifCreateV2, error) {
 	}
 	var mac ethernet_types.MacAddress
 	if e.MAC != "" {
-		hw, err := net.ParseMAC(e.MAC)
-		if err != nil || len(hw) != len(mac) {
-			return nil, fmt.Errorf("memif mac %q is not an Ethernet address", e.MAC)
+		var err error
+		if mac, err = vpp.ParseMAC(e.MAC); err != nil {
+			return nil, fmt.Errorf("memif %w", err)
 		}
-		mac = ethernet_types.NewMacAddress(hw)
 	}
 	return &vppmemif.MemifCreateV2{
 		Role: role, Mode: mode, SocketID: e.SocketID,

@@ -3,10 +3,8 @@ package vhostuser
 import (
 	"encoding/json"
 	"fmt"
-	"net"
 	"strings"
 
-	"go.fd.io/govpp/binapi/ethernet_types"
 	"go.fd.io/govpp/binapi/vhost_user"
 
 	"github.com/userspace-cni/userspace-cni/cnivpp/vpp"
@@ -89,16 +87,15 @@ func (e Endpoint) Interface() string { return fmt.Sprintf("VirtualEthernet0/0/%d
 
 // message is the request that creates the interface.
 func (e Endpoint) message() (*vhost_user.CreateVhostUserIfV2, error) {
-	hw, err := net.ParseMAC(e.MAC)
-	var mac ethernet_types.MacAddress
-	if err != nil || len(hw) != len(mac) {
-		return nil, fmt.Errorf("vhost-user mac %q is not an Ethernet address", e.MAC)
+	mac, err := vpp.ParseMAC(e.MAC)
+	if err != nil {
+		return nil, fmt.Errorf("vhost-user %w", err)
 	}
 	return &vhost_user.CreateVhostUserIfV2{
 		IsServer: e.Server, SockFilename: e.Filename,
 		Renumber: true, CustomDevInstance: e.Instance,
 		EnableGso: e.EnableGSO, EnablePacked: e.EnablePacked, EnableEventIdx: e.EnableEventIdx,
-		UseCustomMac: true, MacAddress: ethernet_types.NewMacAddress(hw), Tag: e.Tag,
+		UseCustomMac: true, MacAddress: mac, Tag: e.Tag,
 	}, nil
 }
 
