@@ -3,7 +3,6 @@ package cnivpp
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -20,18 +19,17 @@ type Found struct {
 // loopback begins the name of every loopback.
 const loopback = "loop"
 
-// numberedName is a name that has a number of our choosing in it.
-var numberedName = regexp.MustCompile(`^(?:memif(\d+)/0|` + loopback + `(\d+))$`)
-
 // Number is the one that the interface was made with: 7 for memif7/0 and loop7.
 // It is false for a name that has none.
 func (f Found) Number() (uint32, bool) {
-	match := numberedName.FindStringSubmatch(f.Name)
-	if match == nil {
-		return 0, false
+	digits, numbered := strings.CutPrefix(f.Name, loopback)
+	if !numbered {
+		if digits, numbered = strings.CutSuffix(f.Name, "/0"); numbered {
+			digits, numbered = strings.CutPrefix(digits, "memif")
+		}
 	}
-	number, err := strconv.ParseUint(match[1]+match[2], 10, 32)
-	return uint32(number), err == nil
+	number, err := strconv.ParseUint(digits, 10, 32)
+	return uint32(number), numbered && err == nil
 }
 
 // List returns the interfaces whose tags begin with the prefix, all over one

@@ -3,7 +3,6 @@ package memif
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"go.fd.io/govpp/binapi/ethernet_types"
@@ -17,19 +16,24 @@ import (
 // without an error (src/plugins/memif/memif_api.c).
 const MaxSecret = 23
 
-// filename is what VPP listens on: it stops reading a path at any other
-// character, and counts two terminating NULs into the 108 bytes of a Unix
-// socket's address (clib_socket_init in src/vppinfra/socket.c). An abstract
-// socket is made in the network namespace that is named, or in VPP's own.
-var filename = regexp.MustCompile(`^(?:/([A-Za-z0-9/_.-]+)|abstract:([A-Za-z0-9/_.-]+)(?:,netns_name=/[A-Za-z0-9/_.-]+)?)$`)
-
-// maxName is what is left of the 108 for a name or a path behind its slash. The
-// expression doesn't count: compiling that took a tenth of a call's start.
+// maxName is the longest name of an abstract socket, or path behind its slash:
+// VPP counts two terminating NULs into the 108 bytes of a Unix socket's address
+// (clib_socket_init in src/vppinfra/socket.c).
 const maxName = 105
 
+// isFilename tells whether VPP listens on it: an absolute path, or
+// "abstract:NAME[,netns_name=PATH]". An abstract socket is made in the network
+// namespace that is named, or in VPP's own.
 func isFilename(text string) bool {
-	found := filename.FindStringSubmatch(text)
-	return found != nil && len(found[1]) <= maxName && len(found[2]) <= maxName
+	if name, ok := strings.CutPrefix(text, "abstract:"); ok {
+		name, netns, named := strings.Cut(name, ",netns_name=")
+		return isName(name) && (!named || vpp.IsPath(netns))
+	}
+	return vpp.IsPath(text) && len(text) <= len("/")+maxName
+}
+
+func isName(name string) bool {
+	return name != "" && len(name) <= maxName && !strings.ContainsFunc(name, vpp.EndsPath)
 }
 
 // maxDumped is how much of a filename VPP's dump shows.

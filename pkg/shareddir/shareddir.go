@@ -8,8 +8,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"syscall"
+
+	"github.com/userspace-cni/userspace-cni/pkg/internal/fields"
 )
 
 // DefaultBase is where the directories are when the configuration names no
@@ -21,9 +22,9 @@ const DefaultBase = "/var/lib/cni/usrspcni"
 // (clib_socket_init in src/vppinfra/socket.c).
 const MaxSocketPath = 106
 
-// socketPath is what VPP takes for a path: at any other character, such as the
-// tilde in the kubelet's directories, it stops reading.
-var socketPath = regexp.MustCompile(`^/[A-Za-z0-9/_.-]*$`)
+// pathMarks are what VPP takes in a path besides letters and digits: at any other
+// character, such as the tilde in the kubelet's directories, it stops reading.
+const pathMarks = "/_.-"
 
 // Dir is the directory that one sandbox shares with the host.
 type Dir struct {
@@ -45,7 +46,7 @@ type Dir struct {
 func At(path, links, name string) Dir {
 	d := Dir{Path: filepath.Clean(path)}
 	socket := filepath.Join(d.Path, name)
-	if len(socket) > MaxSocketPath || !socketPath.MatchString(socket) {
+	if len(socket) > MaxSocketPath || !fields.ConsistsOf(socket, pathMarks) {
 		hash := sha256.Sum256([]byte(socket))
 		d.Link = filepath.Join(links, hex.EncodeToString(hash[:6]))
 	}

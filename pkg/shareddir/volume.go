@@ -6,8 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"syscall"
+
+	"github.com/userspace-cni/userspace-cni/pkg/internal/fields"
 )
 
 // VolumeName is the name of the volume that a pod gives to the shared
@@ -29,10 +30,6 @@ type Volume struct {
 
 // ErrVolume means that the pod has a volume shared-dir that can't be used.
 var ErrVolume = errors.New("the pod's volume " + VolumeName)
-
-// bareName is what the kubelet uses for a pod's UID: it becomes part of a path
-// that root writes to.
-var bareName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
 
 // InVolume is the directory that the pod shares by its volume shared-dir; false
 // where it has none. The sockets and files are directly in the volume's root:
@@ -56,7 +53,7 @@ func InVolume(volumes []Volume, kubelet, uid, links, name string) (Dir, bool, er
 func (v Volume) dir(kubelet, uid, links, name string) (Dir, error) {
 	path, mayMake := v.HostPath, false
 	switch {
-	case v.EmptyDir && !bareName.MatchString(uid):
+	case v.EmptyDir && !fields.IsWord(uid):
 		return Dir{}, fmt.Errorf("the pod's UID %q can't be part of a path", uid)
 	case v.EmptyDir:
 		path = filepath.Join(kubelet, "pods", uid, "volumes", "kubernetes.io~empty-dir", v.Name)
