@@ -8,19 +8,21 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/containernetworking/cni/pkg/ns"
 	"github.com/containernetworking/cni/pkg/types"
 	current "github.com/containernetworking/cni/pkg/types/100"
 
 	"github.com/userspace-cni/userspace-cni/pkg/contract"
+	"github.com/userspace-cni/userspace-cni/pkg/netconf"
 	"github.com/userspace-cni/userspace-cni/pkg/state"
 )
 
 // add makes the endpoint and tells the pod of it; or it fails and leaves
 // nothing.
 func (c *call) add(ctx context.Context) error {
-	if err := c.parse(); err != nil {
+	if err := c.valid(); err != nil {
 		return err
 	}
 	if err := c.permit(); err != nil {
@@ -144,15 +146,7 @@ func (c *call) make(ctx context.Context, record *state.Record, result *current.R
 	if err := c.prepareDir(record); err != nil {
 		return nil, err
 	}
-	if result == nil {
-		if result, err = c.allocate(ctx); err != nil {
-			return nil, err
-		}
-	}
-	if err := c.complete(record, result, engine); err != nil {
-		return nil, err
-	}
-	if err := c.create(ctx, record, engine); err != nil {
+	if result, err = c.populate(ctx, record, result, engine); err != nil {
 		return nil, err
 	}
 	if err := c.grant(record); err != nil {
@@ -166,6 +160,41 @@ func (c *call) make(ctx context.Context, record *state.Record, result *current.R
 	}
 	record.Done = true
 	return result, c.Store.Put(record)
+}
+
+// populate has IPAM and the vswitch do their part. What is made on a routed
+// network depends on the addresses, which are in the record before it is made.
+// Elsewhere nothing does, and both are at work at the same time: an IPAM plugin
+// takes as long as all the rest of ADD.
+func (c *call) populate(ctx context.Context, record *state.Record, result *current.Result, engine Engine) (*current.Result, error) {
+	create := func() error { return c.create(ctx, record, engine) }
+	if c.conf.Host.NetType != netconf.NetTypeInterface {
+		created := inBackground(create)
+		result, err := c.allocate(ctx, result)
+		if err := errors.Join(err, created()); err != nil {
+			return nil, err
+		}
+		return result, c.complete(record, result)
+	}
+	result, err := c.allocate(ctx, result)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.complete(record, result); err != nil {
+		return nil, err
+	}
+	if err := c.redescribe(record, engine); err != nil {
+		return nil, err
+	}
+	return result, create()
+}
+
+// inBackground starts a function; what it returns waits for the function's end
+// and has its error.
+func inBackground(do func() error) (wait func() error) {
+	ended := make(chan error, 1)
+	go func() { ended <- do() }()
+	return sync.OnceValue(func() error { return <-ended })
 }
 
 // reserve chooses a number and writes the record: from here on, whatever is
@@ -201,8 +230,12 @@ func (c *call) prepareDir(record *state.Record) error {
 	return nil
 }
 
-// allocate asks IPAM for addresses, where the configuration has an IPAM.
-func (c *call) allocate(ctx context.Context) (*current.Result, error) {
+// allocate asks IPAM for addresses, where the configuration has an IPAM and there
+// is no result of an earlier ADD.
+func (c *call) allocate(ctx context.Context, earlier *current.Result) (*current.Result, error) {
+	if earlier != nil {
+		return earlier, nil
+	}
 	if c.conf.IPAM.Type == "" {
 		return c.static(), nil
 	}

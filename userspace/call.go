@@ -9,12 +9,13 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"regexp"
+	"strings"
 
 	"github.com/containernetworking/cni/pkg/skel"
 	"github.com/containernetworking/cni/pkg/types"
 	current "github.com/containernetworking/cni/pkg/types/100"
 
+	"github.com/userspace-cni/userspace-cni/cnivpp/vpp"
 	"github.com/userspace-cni/userspace-cni/pkg/contract"
 	"github.com/userspace-cni/userspace-cni/pkg/kube"
 	"github.com/userspace-cni/userspace-cni/pkg/logging"
@@ -27,13 +28,12 @@ import (
 type call struct {
 	*Plugin
 	args *skel.CmdArgs
-	// conf is validated only as far as DEL needs it; see parse.
+	// conf is the whole configuration; or, where invalid says what is wrong with
+	// it, what DEL can do with.
 	conf       *netconf.NetConf
 	cniArgs    netconf.Args
+	invalid    error
 	attachment state.Attachment
-	// invalid is what is wrong with the configuration, where DEL has to do with
-	// what is right in it.
-	invalid error
 	// pod is the API server's, kube the way to it, and volume the directory that
 	// the pod shares by a volume of its own; nil where there are none.
 	pod    *kube.Pod
@@ -48,21 +48,47 @@ type call struct {
 }
 
 func (p *Plugin) newCall(args *skel.CmdArgs) (*call, error) {
-	conf, err := netconf.ParseForDelete(args.StdinData)
-	if err != nil {
+	c := &call{Plugin: p, args: args}
+	if err := c.read(); err != nil {
 		return nil, err
 	}
-	conf.ApplyNode(p.Node)
-	log, closeLog := logging.New(p.Stderr, conf.LogFile, conf.LogLevel)
-	return &call{
-		Plugin:     p,
-		args:       args,
-		conf:       conf,
-		attachment: state.Attachment{Network: conf.Name, ContainerID: args.ContainerID, IfName: args.IfName},
-		log: log.With("command", os.Getenv("CNI_COMMAND"), "network", conf.Name,
-			"container", args.ContainerID, "ifname", args.IfName),
-		closeLog: closeLog,
-	}, nil
+	c.attachment = state.Attachment{Network: c.conf.Name, ContainerID: args.ContainerID, IfName: args.IfName}
+	log, closeLog := logging.New(p.Stderr, c.conf.LogFile, c.conf.LogLevel)
+	c.log = log.With("command", os.Getenv("CNI_COMMAND"), "network", c.conf.Name, "container", args.ContainerID, "ifname", args.IfName)
+	c.closeLog = closeLog
+	return c, nil
+}
+
+// read takes the configuration, which no verb needs twice.
+func (c *call) read() error {
+	if c.invalid = c.parse(); c.invalid != nil {
+		var err error
+		if c.conf, err = netconf.ParseForDelete(c.args.StdinData); err != nil {
+			return err
+		}
+	}
+	c.conf.ApplyNode(c.Node)
+	return nil
+}
+
+// parse validates the whole configuration.
+func (c *call) parse() (err error) {
+	if c.cniArgs, err = netconf.ParseArgs(c.args.Args); err != nil {
+		return err
+	}
+	c.conf, err = netconf.ParseFor(c.args.StdinData, c.cniArgs)
+	return err
+}
+
+// valid is for the verbs that need the whole configuration.
+func (c *call) valid() error {
+	if c.invalid != nil {
+		return c.invalid
+	}
+	for _, warning := range append(c.cniArgs.Warnings, c.conf.Warnings...) {
+		c.log.Warn(warning)
+	}
+	return nil
 }
 
 // locked runs a verb under the attachment's lock.
@@ -73,24 +99,6 @@ func (c *call) locked(ctx context.Context, do func(*call, context.Context) error
 	}
 	defer unlock()
 	return do(c, ctx)
-}
-
-// parse validates the whole configuration, for the verbs that need it whole.
-func (c *call) parse() error {
-	cniArgs, err := netconf.ParseArgs(c.args.Args)
-	if err != nil {
-		return err
-	}
-	conf, err := netconf.ParseFor(c.args.StdinData, cniArgs)
-	if err != nil {
-		return err
-	}
-	conf.ApplyNode(c.Node)
-	for _, warning := range append(cniArgs.Warnings, conf.Warnings...) {
-		c.log.Warn(warning)
-	}
-	c.conf, c.cniArgs = conf, cniArgs
-	return nil
 }
 
 // permit refuses what the node settings don't grant to the pod's namespace, and
@@ -108,7 +116,7 @@ func (c *call) engine(name, socket string) (Engine, error) {
 	if !ok {
 		return nil, fmt.Errorf("there is no engine %q", name)
 	}
-	return make(socket, c.Locks, c.log), nil
+	return make(socket, c.Shared, c.log), nil
 }
 
 func (c *call) tag() string { return tagPrefix + c.attachment.Key() }
@@ -159,12 +167,17 @@ func (c *call) socketName() string {
 	if name := c.conf.Host.Socket().Name; name != "" {
 		return name
 	}
-	return fmt.Sprintf("usrsp-%s-%s.sock", unfit.ReplaceAllString(c.args.IfName, "_"), c.attachment.Key()[:8])
+	return fmt.Sprintf("usrsp-%s-%s.sock", strings.Map(fit, c.args.IfName), c.attachment.Key()[:8])
 }
 
-// unfit are the characters of an interface's name that VPP doesn't take in the
-// path of a socket.
-var unfit = regexp.MustCompile(`[^A-Za-z0-9_.-]`)
+// fit replaces what an interface's name may have, but not the name of a socket
+// that VPP shall open.
+func fit(c rune) rune {
+	if vpp.EndsPath(c) || c == '/' {
+		return '_'
+	}
+	return c
+}
 
 // describe completes a record for the number that was reserved for it.
 func (c *call) describe(r *state.Record, engine Engine) func(uint32) error {

@@ -18,7 +18,7 @@ var errDiffers = errors.New("the attachment is not as ADD left it")
 
 // check passes when nothing has to be done.
 func (c *call) check(ctx context.Context) error {
-	if err := c.parse(); err != nil {
+	if err := c.valid(); err != nil {
 		return err
 	}
 	record, err := c.load()

@@ -106,9 +106,12 @@ func (p *Plugin) run(o options, do func(*person, context.Context) (bool, error))
 	defer cancel()
 	log, closeLog := logging.New(p.Stderr, "", "warning")
 	defer closeLog()
-	c := &call{Plugin: p, args: &skel.CmdArgs{}, conf: &netconf.NetConf{}, log: log, closeLog: closeLog}
+	c := &call{Plugin: p, args: &skel.CmdArgs{}, conf: &netconf.NetConf{}, invalid: errNoConfiguration, log: log, closeLog: closeLog}
 	return do(&person{c, o}, ctx)
 }
+
+// errNoConfiguration: a person gives none, and the record's can't be read.
+var errNoConfiguration = errors.New("there is no network configuration")
 
 // besideUs lets IPAM plugins be found in this program's own directory: CNI_PATH
 // is what only a runtime sets.

@@ -42,7 +42,7 @@ func (c *call) del(ctx context.Context) error {
 // understand learns what only ADD needs where there is a record: the whole
 // configuration, and the pod with its volume. DEL does without either.
 func (c *call) understand(ctx context.Context) {
-	if c.invalid = c.parse(); c.invalid != nil {
+	if c.valid() != nil {
 		c.log.Warn("the configuration is not valid: only what bears the attachment's tag and name is removed", "err", c.invalid)
 		return
 	}

@@ -6,7 +6,6 @@ import (
 
 	"github.com/containernetworking/cni/pkg/skel"
 
-	"github.com/userspace-cni/userspace-cni/pkg/netconf"
 	"github.com/userspace-cni/userspace-cni/pkg/state"
 )
 
@@ -40,11 +39,11 @@ func (c *call) of(record *state.Record) *call {
 	plugin.IPAM = c.IPAM.For(record.Attachment, record.Netns)
 	other.Plugin = &plugin
 	other.attachment = record.Attachment
-	args := skel.CmdArgs{ContainerID: record.ContainerID, IfName: record.IfName, Netns: record.Netns, Path: c.args.Path, StdinData: c.args.StdinData}
-	if conf, err := netconf.ParseForDelete(record.NetConf); err == nil {
-		other.conf, args.StdinData = conf, record.NetConf
-	}
+	args := skel.CmdArgs{ContainerID: record.ContainerID, IfName: record.IfName, Netns: record.Netns, Path: c.args.Path, StdinData: record.NetConf}
 	other.args = &args
+	if err := other.read(); err != nil {
+		other.conf, other.invalid, args.StdinData = c.conf, c.invalid, c.args.StdinData
+	}
 	other.log = c.log.With("network", record.Network, "container", record.ContainerID, "ifname", record.IfName)
 	return &other
 }

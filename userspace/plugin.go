@@ -28,9 +28,11 @@ type Plugin struct {
 	Stderr io.Writer
 	Now    func() time.Time
 	Store  state.Store
-	Locks  cnivpp.Locker
-	Names  state.Names
-	IPAM   IPAM
+	// Locks are those on attachments and directories, which the IPAM plugin takes
+	// over from a killed call; Shared those on what attachments share on a vswitch.
+	Locks, Shared cnivpp.Locker
+	Names         state.Names
+	IPAM          IPAM
 	// Links is where short links to shared directories are made; a short path.
 	Links string
 	// Node are the node settings, NodeErr why they can't be read.

@@ -11,9 +11,9 @@ import (
 	"github.com/userspace-cni/userspace-cni/pkg/state"
 )
 
-// complete adds to IPAM's answer what the plugin itself contributes, and
-// records it with what is to be made of it.
-func (c *call) complete(record *state.Record, result *current.Result, engine Engine) error {
+// complete adds to IPAM's answer what the plugin itself contributes, and puts it
+// into the record.
+func (c *call) complete(record *state.Record, result *current.Result) error {
 	result.CNIVersion = current.ImplementedSpecVersion
 	result.Interfaces = []*current.Interface{{
 		Name:       c.args.IfName,
@@ -33,7 +33,7 @@ func (c *call) complete(record *state.Record, result *current.Result, engine Eng
 		return fmt.Errorf("result: %w", err)
 	}
 	c.result = result
-	return c.redescribe(record, engine)
+	return nil
 }
 
 // socketPath is the socket's file; an abstract socket has none.

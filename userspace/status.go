@@ -29,7 +29,7 @@ const (
 // once. Endpoints that a VPP lost by its restart keep no new pod away: the log
 // says so.
 func (c *call) status(ctx context.Context) error {
-	if err := c.parse(); err != nil {
+	if err := c.valid(); err != nil {
 		return err
 	}
 	engine, err := c.engine(c.conf.Host.Engine, c.conf.VPPAPISocket)

@@ -53,7 +53,7 @@ func another(t *testing.T, role, dir, name string) *exec.Cmd {
 
 // holdLock takes a lock, says so, and keeps it until stdin ends.
 func holdLock(dir, name string) error {
-	unlock, err := Locks{dir}.Lock(context.Background(), name)
+	unlock, err := Locks{Dir: dir}.Lock(context.Background(), name)
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ const rounds = 50
 // countUnderLock adds to a number in a file without any other protection.
 func countUnderLock(dir, name string) error {
 	for range rounds {
-		unlock, err := Locks{dir}.Lock(context.Background(), name)
+		unlock, err := Locks{Dir: dir}.Lock(context.Background(), name)
 		if err != nil {
 			return err
 		}

@@ -19,9 +19,13 @@ var ErrLocked = errors.New("another call holds the lock")
 // locked by an open file description (fcntl(2), F_OFD_SETLKW). So a lock ends
 // with the process however that ends, and no lock file is ever left behind.
 //
-// What the process starts inherits its locks: an IPAM plugin goes on when its
-// caller is killed, and until it has ended, nobody can tell what it leaves.
-type Locks struct{ Dir string }
+// What the process starts inherits the locks on demand: an IPAM plugin goes on
+// when its caller is killed, and until it has ended, nobody can tell what it
+// leaves of the attachment.
+type Locks struct {
+	Dir       string
+	Inherited bool
+}
 
 // Lock waits for the lock of that name until the context ends.
 func (l Locks) Lock(ctx context.Context, name string) (unlock func(), err error) {
@@ -35,9 +39,11 @@ func (l Locks) Lock(ctx context.Context, name string) (unlock func(), err error)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := unix.FcntlInt(file.Fd(), unix.F_SETFD, 0); err != nil { // os set FD_CLOEXEC
-		file.Close()
-		return nil, fmt.Errorf("lock %q: %w", name, err)
+	if l.Inherited {
+		if _, err := unix.FcntlInt(file.Fd(), unix.F_SETFD, 0); err != nil { // os set FD_CLOEXEC
+			file.Close()
+			return nil, fmt.Errorf("lock %q: %w", name, err)
+		}
 	}
 	var failed error // set before done is closed
 	done := make(chan struct{})

@@ -73,7 +73,7 @@ func holder(t *testing.T, l Locks, name string) (cmd *exec.Cmd, release func()) 
 }
 
 func TestLockExcludesProcesses(t *testing.T) {
-	l := Locks{t.TempDir()}
+	l := Locks{Dir: t.TempDir()}
 	_, release := holder(t, l, "bridge/1")
 	mustNotLock(t, l, "bridge/1")
 	mustLock(t, l, "bridge/2")()
@@ -83,7 +83,7 @@ func TestLockExcludesProcesses(t *testing.T) {
 
 func TestLockCounts(t *testing.T) {
 	const processes = 4
-	l := Locks{t.TempDir()}
+	l := Locks{Dir: t.TempDir()}
 	var all []*exec.Cmd
 	for range processes {
 		cmd := another(t, "count", l.Dir, "counter")
@@ -104,7 +104,7 @@ func TestLockCounts(t *testing.T) {
 }
 
 func TestLockEndsWithItsProcess(t *testing.T) {
-	l := Locks{t.TempDir()}
+	l := Locks{Dir: t.TempDir()}
 	cmd, _ := holder(t, l, "x")
 	mustNotLock(t, l, "x")
 	if err := cmd.Process.Kill(); err != nil {
@@ -117,7 +117,7 @@ func TestLockEndsWithItsProcess(t *testing.T) {
 // TestLockExcludesCallsOfOneProcess: OFD locks, unlike POSIX ones, belong to
 // the open file, not to the process.
 func TestLockExcludesCallsOfOneProcess(t *testing.T) {
-	l := Locks{t.TempDir()}
+	l := Locks{Dir: t.TempDir()}
 	unlock := mustLock(t, l, "x")
 	mustNotLock(t, l, "x")
 	other := mustLock(t, l, "y")
@@ -131,7 +131,7 @@ func TestLockExcludesCallsOfOneProcess(t *testing.T) {
 // later, nor a goroutine.
 func TestLockGivenUp(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	l := Locks{t.TempDir()}
+	l := Locks{Dir: t.TempDir()}
 	unlock := mustLock(t, l, "x")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(io.ErrUnexpectedEOF)
@@ -147,11 +147,11 @@ func TestLockNowhere(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
 	writeFile(t, file, "")
-	if _, err := (Locks{file}).Lock(t.Context(), "x"); err == nil {
+	if _, err := (Locks{Dir: file}).Lock(t.Context(), "x"); err == nil {
 		t.Error("locked in a file")
 	}
 	mkdir(t, filepath.Join(dir, "lock"))
-	if _, err := (Locks{dir}).Lock(t.Context(), "x"); err == nil {
+	if _, err := (Locks{Dir: dir}).Lock(t.Context(), "x"); err == nil {
 		t.Error("locked a directory")
 	}
 }
