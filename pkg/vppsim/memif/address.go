@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -21,8 +22,9 @@ const (
 	maxAbstract = 105
 )
 
-// socketMode is what VPP's umask(S_IWOTH) leaves of a listener's mode.
-const socketMode = 0o775
+// binding keeps the process's umask to one listener at a time, which VPP's main
+// thread does by being one.
+var binding sync.Mutex
 
 // address is a parsed socket name.
 type address struct {
@@ -72,6 +74,11 @@ func (a address) listen() (ln *net.UnixListener, err error) {
 			return nil, err
 		}
 	}
+	binding.Lock()
+	defer binding.Unlock()
+	// Never a chmod of the path: who can write the directory may have put something
+	// else there by then.
+	defer syscall.Umask(syscall.Umask(syscall.S_IWOTH))
 	err = inNetns(a.netns, func() error {
 		ln, err = net.ListenUnix("unixpacket", a.unix())
 		return err
@@ -80,10 +87,7 @@ func (a address) listen() (ln *net.UnixListener, err error) {
 		return nil, err
 	}
 	ln.SetUnlinkOnClose(false)
-	if !a.abstract() {
-		err = os.Chmod(a.name, socketMode)
-	}
-	return ln, err
+	return ln, nil
 }
 
 func (a address) dial() (conn *net.UnixConn, err error) {
