@@ -169,6 +169,9 @@ func (c *call) make(ctx context.Context, record *state.Record, result *current.R
 func (c *call) populate(ctx context.Context, record *state.Record, result *current.Result, engine Engine) (*current.Result, error) {
 	create := func() error { return c.create(ctx, record, engine) }
 	if c.conf.Host.NetType != netconf.NetTypeInterface {
+		if err := c.Store.Put(record); err != nil { // with the socket, which is ours from now on
+			return nil, err
+		}
 		created := inBackground(create)
 		result, err := c.allocate(ctx, result)
 		if err := errors.Join(err, created()); err != nil {
