@@ -178,7 +178,7 @@ func observe(ctx context.Context, s *vpp.Session, spec Spec, goal vpp.Goal) (sta
 	}
 	var all state
 	for _, part := range spec.parts() {
-		seen, err := part.Observe(ctx, s, iface, goal)
+		seen, err := observePart(ctx, s, part, iface, goal)
 		if unknown := new(vppapi.UnknownMessageError); goal == vpp.Absence && errors.As(err, &unknown) {
 			// A VPP that came back without a plugin has none of its objects.
 			seen, err = part.Nothing(), nil
@@ -189,6 +189,17 @@ func observe(ctx context.Context, s *vpp.Session, spec Spec, goal vpp.Goal) (sta
 		all = append(all, seen)
 	}
 	return all, nil
+}
+
+// observePart looks at what is shared once for all endpoints of a snapshot.
+func observePart(ctx context.Context, s *vpp.Session, part vpp.Part, iface *vpp.Interface, goal vpp.Goal) (vpp.Observation, error) {
+	key := sharedKey(part)
+	if key == "" || goal == vpp.Absence {
+		return part.Observe(ctx, s, iface, goal)
+	}
+	return vpp.Once(ctx, s, key, func(ctx context.Context, s *vpp.Session) (vpp.Observation, error) {
+		return part.Observe(ctx, s, nil, goal)
+	})
 }
 
 // own returns the spec's interface, or nil when VPP has none. One of that name

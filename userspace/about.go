@@ -3,10 +3,10 @@ package userspace
 import "runtime/debug"
 
 // About is what the plugin prints when a person runs it.
-var About = "userspace " + version() + ", a CNI plugin for endpoints on the host's VPP (see README.md)"
+var About = "userspace " + Version() + ", a CNI plugin for endpoints on the host's VPP (see README.md)"
 
-// version is that of the module, as the go command recorded it in the binary.
-func version() string {
+// Version is that of the module, as the go command recorded it in the binary.
+func Version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" {
 		return "(devel)"

@@ -15,6 +15,7 @@ import (
 
 	"github.com/userspace-cni/userspace-cni/pkg/logging"
 	"github.com/userspace-cni/userspace-cni/pkg/netconf"
+	"github.com/userspace-cni/userspace-cni/pkg/state"
 )
 
 // commandTimeout bounds what a person starts.
@@ -49,6 +50,8 @@ var commands = map[string]func(*person, context.Context) (bool, error){
 type person struct {
 	*call
 	options
+	// gone says why a record's pod is no more, or nothing; nil: nobody knows.
+	gone func(*state.Record) string
 }
 
 // Command does what a person asks for on the command line and returns the exit
@@ -107,7 +110,7 @@ func (p *Plugin) run(o options, do func(*person, context.Context) (bool, error))
 	log, closeLog := logging.New(p.Stderr, "", "warning")
 	defer closeLog()
 	c := &call{Plugin: p, args: &skel.CmdArgs{}, conf: &netconf.NetConf{}, invalid: errNoConfiguration, log: log, closeLog: closeLog}
-	return do(&person{c, o}, ctx)
+	return do(&person{call: c, options: o}, ctx)
 }
 
 // errNoConfiguration: a person gives none, and the record's can't be read.

@@ -38,6 +38,8 @@ type Engine interface {
 	// RemoveTagged leaves nothing that bears the tag, for an attachment whose
 	// record is lost.
 	RemoveTagged(ctx context.Context, tag string) error
+	// Keep connects for as long as the vswitch runs.
+	Keep(ctx context.Context) (Keeper, error)
 }
 
 // Identity is what the plugin calls an endpoint on the vswitch. All of it is of

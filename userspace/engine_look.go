@@ -27,8 +27,8 @@ type Listed struct {
 
 // Summary is a spec in a person's words.
 type Summary struct {
-	// Interface is the host's, Network what it joins there.
-	Interface, Network string
+	// Kind is the endpoint's, Interface the host's, Network what it joins there.
+	Kind, Interface, Network string
 }
 
 var _ Looker = vppEngine{}
@@ -61,5 +61,5 @@ func (v vppEngine) Summarize(raw json.RawMessage) (Summary, error) {
 	if err != nil {
 		return Summary{}, err
 	}
-	return Summary{Interface: spec.Endpoint.Interface(), Network: spec.Network()}, nil
+	return Summary{Kind: spec.Kind, Interface: spec.Endpoint.Interface(), Network: spec.Network()}, nil
 }

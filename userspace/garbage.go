@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -17,10 +18,13 @@ import (
 // inUse is how long a lock may be held before its call counts as under way.
 const inUse = 100 * time.Millisecond
 
-// garbage is something that no pod uses.
-type garbage struct {
-	what, why string
-	remove    func(context.Context) error
+// Garbage is something that no pod uses.
+type Garbage struct {
+	// What it is, and Why nobody uses it, to a person.
+	What, Why string
+	// Record is the attachment's; nil: it is an endpoint that no record is about.
+	Record *state.Record
+	remove func(context.Context) error
 }
 
 // gc removes what no pod uses any more: a runtime that asks for it reaches only
@@ -29,14 +33,14 @@ func (p *person) gc(ctx context.Context) (bool, error) {
 	all, failed := p.garbage(ctx)
 	for _, g := range all {
 		if p.dryRun {
-			fmt.Fprintf(p.Stdout, "would remove %s: %s\n", g.what, g.why)
+			fmt.Fprintf(p.Stdout, "would remove %s: %s\n", g.What, g.Why)
 			continue
 		}
 		if err := p.bounded(ctx, g.remove); err != nil {
-			failed = append(failed, fmt.Errorf("remove %s: %w", g.what, err))
+			failed = append(failed, fmt.Errorf("remove %s: %w", g.What, err))
 			continue
 		}
-		fmt.Fprintf(p.Stdout, "removed %s: %s\n", g.what, g.why)
+		fmt.Fprintf(p.Stdout, "removed %s: %s\n", g.What, g.Why)
 	}
 	if len(all) == 0 {
 		fmt.Fprintln(p.Stdout, "nothing to remove")
@@ -56,17 +60,17 @@ func (p *person) bounded(ctx context.Context, do func(context.Context) error) er
 
 // garbage looks at the vswitches before the records: whatever an ADD makes
 // meanwhile has a record by then.
-func (p *person) garbage(ctx context.Context) ([]garbage, []error) {
+func (p *person) garbage(ctx context.Context) ([]Garbage, []error) {
 	earlier, _ := p.Store.List()
 	seen := map[at]vswitch{}
 	for _, where := range p.known(earlier) {
 		seen[where] = p.ask(ctx, where, false)
 	}
 	records, failed := p.records()
-	var all []garbage
+	var all []Garbage
 	for _, r := range records {
 		if why := p.unused(ctx, r); why != "" {
-			all = append(all, garbage{describeRecord(r), why, func(ctx context.Context) error {
+			all = append(all, Garbage{describeRecord(r), why, r, func(ctx context.Context) error {
 				return p.of(r).locked(ctx, p.collectUnused)
 			}})
 		}
@@ -78,7 +82,7 @@ func (p *person) garbage(ctx context.Context) ([]garbage, []error) {
 		}
 		all = append(all, p.orphans(where, v, recorded)...)
 	}
-	slices.SortStableFunc(all, func(a, b garbage) int { return strings.Compare(a.what, b.what) })
+	slices.SortStableFunc(all, func(a, b Garbage) int { return strings.Compare(a.What, b.What) })
 	return all, failed
 }
 
@@ -96,11 +100,8 @@ func describe(a state.Attachment, pod string) string {
 // unused says why a record's attachment is used by nobody; empty: it is, or may
 // be.
 func (p *person) unused(ctx context.Context, r *state.Record) string {
-	if isGone(r.Netns) {
-		return "its network namespace " + r.Netns + " is gone"
-	}
-	if r.Done {
-		return ""
+	if why := p.podGone(r); why != "" || r.Done {
+		return why
 	}
 	ctx, cancel := context.WithTimeout(ctx, inUse)
 	defer cancel()
@@ -112,6 +113,18 @@ func (p *person) unused(ctx context.Context, r *state.Record) string {
 		return nil
 	})
 	return why
+}
+
+// podGone says why the attachment's pod is no more; empty: it is there, or nobody
+// knows.
+func (p *person) podGone(r *state.Record) string {
+	if isGone(r.Netns) {
+		return "its network namespace " + r.Netns + " is gone"
+	}
+	if p.gone != nil {
+		return p.gone(r)
+	}
+	return ""
 }
 
 // sweepDrafts removes the beginnings of records that killed calls have left: they
@@ -134,8 +147,13 @@ func (p *Plugin) sweepDrafts(ctx context.Context) error {
 	return errors.Join(failed...)
 }
 
+// isGone tells whether a network namespace has gone. Where there isn't even the
+// directory for them, this program doesn't see the host's.
 func isGone(netns string) bool {
 	if netns == "" {
+		return false
+	}
+	if _, err := os.Stat(filepath.Dir(netns)); err != nil && !strings.HasPrefix(netns, "/proc/") {
 		return false
 	}
 	_, err := os.Lstat(netns)
@@ -149,23 +167,23 @@ func (p *person) collectUnused(c *call, ctx context.Context) error {
 	if errors.Is(err, state.ErrNotFound) {
 		return nil
 	}
-	if err == nil && now.Done && !isGone(now.Netns) {
+	if err == nil && now.Done && p.podGone(now) == "" {
 		return errors.New("it is in use by now")
 	}
 	return c.del(ctx)
 }
 
 // orphans are the endpoints of ours that no record is about.
-func (p *person) orphans(where at, v vswitch, recorded map[string]bool) []garbage {
-	var all []garbage
+func (p *person) orphans(where at, v vswitch, recorded map[string]bool) []Garbage {
+	var all []Garbage
 	for tag, endpoint := range v.endpoints {
 		key := strings.TrimPrefix(tag, tagPrefix)
 		if recorded[key] {
 			continue
 		}
-		all = append(all, garbage{
-			what: fmt.Sprintf("%s (tag %s) on %s", endpoint.Interface, tag, where.socket),
-			why:  "there is no record of it",
+		all = append(all, Garbage{
+			What: fmt.Sprintf("%s (tag %s) on %s", endpoint.Interface, tag, where.socket),
+			Why:  "there is no record of it",
 			remove: func(ctx context.Context) error {
 				return p.removeOrphan(ctx, where, key)
 			},

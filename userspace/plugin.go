@@ -3,6 +3,7 @@ package userspace
 import (
 	"context"
 	"io"
+	"os"
 	"time"
 
 	"github.com/containernetworking/cni/pkg/skel"
@@ -33,11 +34,35 @@ type Plugin struct {
 	Locks, Shared cnivpp.Locker
 	Names         state.Names
 	IPAM          IPAM
+	// Journal is where the calls are noted.
+	Journal state.Journal
 	// Links is where short links to shared directories are made; a short path.
 	Links string
 	// Node are the node settings, NodeErr why they can't be read.
 	Node    nodeconf.Settings
 	NodeErr error
+}
+
+// New is the plugin on this host. The error is why the node settings can't be
+// read: without them, only what is there can be taken away.
+func New(node nodeconf.Settings, err error) *Plugin {
+	if err != nil {
+		node = nodeconf.Default()
+	}
+	return &Plugin{
+		Stdout:  os.Stdout,
+		Stderr:  os.Stderr,
+		Now:     time.Now,
+		Store:   state.Files{Dir: node.RecordsDir},
+		Locks:   state.Locks{Dir: node.RecordsDir, Inherited: true},
+		Shared:  state.Locks{Dir: node.RecordsDir},
+		Names:   state.Names{Dir: node.RecordsDir},
+		Journal: state.Journal{Dir: node.RecordsDir},
+		IPAM:    DelegatedIPAM{},
+		Links:   node.RecordsDir + "/d",
+		Node:    node,
+		NodeErr: err,
+	}
 }
 
 // Funcs are the verbs for skel's dispatcher.
@@ -63,11 +88,23 @@ func (p *Plugin) verb(timeout time.Duration, do func(*call, context.Context) err
 			return cniError(err)
 		}
 		defer c.closeLog()
-		if err := c.locked(ctx, do); err != nil {
+		err = c.locked(ctx, do)
+		took := c.Now().Sub(started)
+		c.note(err, took)
+		if err != nil {
 			c.log.Error("failed", "err", err)
 			return cniError(err)
 		}
-		c.log.Info("done", "took", c.Now().Sub(started).Round(100*time.Microsecond))
+		c.log.Info("done", "took", took.Round(100*time.Microsecond))
 		return nil
 	}
+}
+
+// note leaves figures for the node agent. No call fails for want of them.
+func (c *call) note(err error, took time.Duration) {
+	noted := state.Call{Verb: os.Getenv("CNI_COMMAND"), Kind: c.conf.Host.IfType, Took: took}
+	if err != nil {
+		noted.Code = code(err)
+	}
+	_ = c.Journal.Note(noted)
 }

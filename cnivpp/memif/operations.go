@@ -23,29 +23,36 @@ func client(s *vpp.Session) vppmemif.RPCService { return vppmemif.NewServiceClie
 
 // socketFilename returns what a socket id stands for, or nothing.
 func socketFilename(ctx context.Context, s *vpp.Session, id uint32) (string, error) {
-	dump, err := client(s).MemifSocketFilenameDump(ctx, &vppmemif.MemifSocketFilenameDump{})
-	if err != nil {
-		return "", fmt.Errorf("dump memif sockets: %w", err)
-	}
-	var filename string
-	err = vpp.Drain(dump.Recv, func(d *vppmemif.MemifSocketFilenameDetails) {
-		if d.SocketID == id {
-			filename = d.SocketFilename
-		}
-	})
-	if err != nil {
-		return "", fmt.Errorf("dump memif sockets: %w", err)
-	}
-	return filename, nil
+	all, err := vpp.Once(ctx, s, "memif sockets", dumpSockets)
+	return all[id], err
 }
 
-func dumpInterfaces(ctx context.Context, s *vpp.Session) ([]*vppmemif.MemifDetails, error) {
+func dumpSockets(ctx context.Context, s *vpp.Session) (map[uint32]string, error) {
+	dump, err := client(s).MemifSocketFilenameDump(ctx, &vppmemif.MemifSocketFilenameDump{})
+	if err != nil {
+		return nil, fmt.Errorf("dump memif sockets: %w", err)
+	}
+	all := map[uint32]string{}
+	err = vpp.Drain(dump.Recv, func(d *vppmemif.MemifSocketFilenameDetails) { all[d.SocketID] = d.SocketFilename })
+	if err != nil {
+		return nil, fmt.Errorf("dump memif sockets: %w", err)
+	}
+	return all, nil
+}
+
+// details returns what VPP says of one memif interface, or nil.
+func details(ctx context.Context, s *vpp.Session, index vpp.Index) (*vppmemif.MemifDetails, error) {
+	all, err := vpp.Once(ctx, s, "memif interfaces", dumpInterfaces)
+	return all[index], err
+}
+
+func dumpInterfaces(ctx context.Context, s *vpp.Session) (map[vpp.Index]*vppmemif.MemifDetails, error) {
 	dump, err := client(s).MemifDump(ctx, &vppmemif.MemifDump{})
 	if err != nil {
 		return nil, fmt.Errorf("dump memif interfaces: %w", err)
 	}
-	var all []*vppmemif.MemifDetails
-	err = vpp.Drain(dump.Recv, func(d *vppmemif.MemifDetails) { all = append(all, d) })
+	all := map[vpp.Index]*vppmemif.MemifDetails{}
+	err = vpp.Drain(dump.Recv, func(d *vppmemif.MemifDetails) { all[d.SwIfIndex] = d })
 	if err != nil {
 		return nil, fmt.Errorf("dump memif interfaces: %w", err)
 	}

@@ -76,17 +76,12 @@ func (e Endpoint) Owns(ctx context.Context, s *vpp.Session) (bool, error) {
 // Find describes an existing interface as far as removing it needs it, or
 // returns nil when it isn't a memif.
 func Find(ctx context.Context, s *vpp.Session, iface vpp.Interface) (*Endpoint, error) {
-	all, err := dumpInterfaces(ctx, s)
-	if err != nil {
+	seen, err := details(ctx, s, iface.Index)
+	if err != nil || seen == nil {
 		return nil, err
 	}
-	for _, seen := range all {
-		if seen.SwIfIndex == iface.Index {
-			filename, err := socketFilename(ctx, s, seen.SocketID)
-			return &Endpoint{SocketID: seen.SocketID, Filename: filename}, err
-		}
-	}
-	return nil, nil
+	filename, err := socketFilename(ctx, s, seen.SocketID)
+	return &Endpoint{SocketID: seen.SocketID, Filename: filename}, err
 }
 
 // differs names the first setting of the existing interface that isn't as
@@ -101,16 +96,14 @@ func (e Endpoint) differs(ctx context.Context, s *vpp.Session, iface vpp.Interfa
 	if err != nil {
 		return "", err
 	}
-	all, err := dumpInterfaces(ctx, s)
-	if err != nil {
+	seen, err := details(ctx, s, iface.Index)
+	switch {
+	case err != nil:
 		return "", err
+	case seen == nil:
+		return "is not a memif", nil
 	}
-	for _, seen := range all {
-		if seen.SwIfIndex == iface.Index {
-			return difference(want, seen), nil
-		}
-	}
-	return "is not a memif", nil
+	return difference(want, seen), nil
 }
 
 func difference(want *vppmemif.MemifCreateV2, seen *vppmemif.MemifDetails) string {

@@ -22,20 +22,21 @@ func client(s *vpp.Session) vhost_user.RPCService { return vhost_user.NewService
 
 // details returns what VPP says of one vhost-user interface, or nil.
 func details(ctx context.Context, s *vpp.Session, index vpp.Index) (*vhost_user.SwInterfaceVhostUserDetails, error) {
+	all, err := vpp.Once(ctx, s, "vhost-user interfaces", dumpInterfaces)
+	return all[index], err
+}
+
+func dumpInterfaces(ctx context.Context, s *vpp.Session) (map[vpp.Index]*vhost_user.SwInterfaceVhostUserDetails, error) {
 	dump, err := client(s).SwInterfaceVhostUserDump(ctx, &vhost_user.SwInterfaceVhostUserDump{SwIfIndex: vpp.NoIndex})
 	if err != nil {
 		return nil, fmt.Errorf("dump vhost-user interfaces: %w", err)
 	}
-	var found *vhost_user.SwInterfaceVhostUserDetails
-	err = vpp.Drain(dump.Recv, func(d *vhost_user.SwInterfaceVhostUserDetails) {
-		if d.SwIfIndex == index {
-			found = d
-		}
-	})
+	all := map[vpp.Index]*vhost_user.SwInterfaceVhostUserDetails{}
+	err = vpp.Drain(dump.Recv, func(d *vhost_user.SwInterfaceVhostUserDetails) { all[d.SwIfIndex] = d })
 	if err != nil {
 		return nil, fmt.Errorf("dump vhost-user interfaces: %w", err)
 	}
-	return found, nil
+	return all, nil
 }
 
 type createInterface struct{ Endpoint }

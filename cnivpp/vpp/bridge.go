@@ -77,16 +77,17 @@ func (d Domain) Observe(ctx context.Context, s *Session, iface *Interface, goal 
 		}
 	}
 	if seen != nil {
-		state.observePorts(seen, iface)
+		state.observePorts(seen, iface, goal)
 	}
 	return state, state.refuseForeign(goal)
 }
 
-func (o *DomainState) observePorts(seen *l2.BridgeDomainDetails, iface *Interface) {
+func (o *DomainState) observePorts(seen *l2.BridgeDomainDetails, iface *Interface, goal Goal) {
 	for _, port := range seen.SwIfDetails {
 		switch {
 		case o.Port != nil && port.SwIfIndex == o.Port.Index:
 			o.Joined = true
+		case goal == Existence: // whoever the others are
 		case o.OwnBVI && port.SwIfIndex == seen.BviSwIfIndex:
 		case iface == nil || port.SwIfIndex != iface.Index:
 			o.Others = append(o.Others, port.SwIfIndex)
@@ -141,11 +142,8 @@ func (p Port) Observe(ctx context.Context, s *Session, iface *Interface, goal Go
 	if iface == nil || goal == Absence {
 		return p.Nothing(), nil
 	}
-	seen, err := s.domain(ctx, p.Domain)
-	if err != nil || seen == nil {
-		return p.Nothing(), err
-	}
-	return PortState{Port: p, Joined: isPort(seen, iface.Index)}, nil
+	domain, err := s.domainOfPort(ctx, p.Domain, iface.Index)
+	return PortState{Port: p, Joined: domain == p.Domain}, err
 }
 
 // Nothing implements Part.
@@ -164,7 +162,11 @@ const allDomains = ^uint32(0)
 
 // domain returns one bridge domain with its ports, or nil.
 func (s *Session) domain(ctx context.Context, id uint32) (*l2.BridgeDomainDetails, error) {
-	found, err := s.domains(ctx, id)
+	which := id
+	if s.snapshot != nil {
+		which = allDomains
+	}
+	found, err := s.domains(ctx, which)
 	for _, d := range found {
 		if d.BdID == id {
 			return d, err
@@ -174,6 +176,12 @@ func (s *Session) domain(ctx context.Context, id uint32) (*l2.BridgeDomainDetail
 }
 
 func (s *Session) domains(ctx context.Context, id uint32) ([]*l2.BridgeDomainDetails, error) {
+	return Once(ctx, s, "bridge domains", func(ctx context.Context, s *Session) ([]*l2.BridgeDomainDetails, error) {
+		return s.dumpDomains(ctx, id)
+	})
+}
+
+func (s *Session) dumpDomains(ctx context.Context, id uint32) ([]*l2.BridgeDomainDetails, error) {
 	dump, err := l2.NewServiceClient(s.conn).BridgeDomainDump(ctx, &l2.BridgeDomainDump{BdID: id, SwIfIndex: NoIndex})
 	if err != nil {
 		return nil, fmt.Errorf("dump bridge domains: %w", err)
@@ -184,6 +192,29 @@ func (s *Session) domains(ctx context.Context, id uint32) ([]*l2.BridgeDomainDet
 		return nil, fmt.Errorf("dump bridge domains: %w", err)
 	}
 	return all, nil
+}
+
+// domainOfPort returns the id of the domain that the interface is a port of; 0
+// where it is none, or, outside of a snapshot, one of another domain.
+func (s *Session) domainOfPort(ctx context.Context, id uint32, index Index) (uint32, error) {
+	if s.snapshot == nil {
+		seen, err := s.domain(ctx, id)
+		if err != nil || seen == nil || !isPort(seen, index) {
+			return 0, err
+		}
+		return id, nil
+	}
+	ports, err := Once(ctx, s, "ports", func(ctx context.Context, s *Session) (map[Index]uint32, error) {
+		all, err := s.domains(ctx, allDomains)
+		ports := map[Index]uint32{}
+		for _, domain := range all {
+			for _, port := range domain.SwIfDetails {
+				ports[port.SwIfIndex] = domain.BdID
+			}
+		}
+		return ports, err
+	})
+	return ports[index], err
 }
 
 func isPort(d *l2.BridgeDomainDetails, index Index) bool {

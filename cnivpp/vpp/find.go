@@ -107,15 +107,9 @@ func (s *Session) RoutesBeyond(ctx context.Context, index Index) ([]Route, error
 func (s *Session) routesOver(ctx context.Context, table uint32, index Index) ([]Route, error) {
 	var all []Route
 	for _, v6 := range []bool{false, true} {
-		dump, err := ip.NewServiceClient(s.conn).IPRouteDump(ctx, &ip.IPRouteDump{Table: ip.IPTable{TableID: table, IsIP6: v6}})
+		err := s.eachRoute(ctx, table, v6, func(r ip.IPRoute) { all = append(all, pathsOver(r, index)...) })
 		if err != nil {
-			return nil, fmt.Errorf("dump routes: %w", err)
-		}
-		err = Drain(dump.Recv, func(d *ip.IPRouteDetails) {
-			all = append(all, pathsOver(d.Route, index)...)
-		})
-		if err != nil {
-			return nil, fmt.Errorf("dump routes: %w", err)
+			return nil, err
 		}
 	}
 	return all, nil

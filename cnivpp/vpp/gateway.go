@@ -132,15 +132,16 @@ func (o *GatewayState) observeLoopback(ctx context.Context, s *Session) (err err
 // observeUse looks at who else needs the gateway and its table.
 func (o *GatewayState) observeUse(ctx context.Context, s *Session, iface *Interface) error {
 	if o.Loopback != nil {
-		users, err := s.unnumberedTo(ctx, o.Loopback.Index)
+		lenders, err := s.lenders(ctx)
 		if err != nil {
 			return err
 		}
-		for _, user := range users {
-			if iface == nil || user != iface.Index {
+		for user, lender := range lenders {
+			if lender == o.Loopback.Index && (iface == nil || user != iface.Index) {
 				o.Users = append(o.Users, user)
 			}
 		}
+		slices.Sort(o.Users)
 	}
 	if o.Table == 0 || len(o.Users) > 0 {
 		return nil
@@ -217,15 +218,23 @@ var families = []string{"v4", "v6"}
 // tables returns the names of a table, by family; a family without it is
 // missing.
 func (s *Session) tables(ctx context.Context, id uint32) (map[string]string, error) {
+	all, err := Once(ctx, s, "tables", func(ctx context.Context, s *Session) (map[uint32]map[string]string, error) {
+		return s.dumpTables(ctx)
+	})
+	return all[id], err
+}
+
+func (s *Session) dumpTables(ctx context.Context) (map[uint32]map[string]string, error) {
 	dump, err := ip.NewServiceClient(s.conn).IPTableDump(ctx, &ip.IPTableDump{})
 	if err != nil {
 		return nil, fmt.Errorf("dump tables: %w", err)
 	}
-	names := map[string]string{}
+	names := map[uint32]map[string]string{}
 	err = Drain(dump.Recv, func(d *ip.IPTableDetails) {
-		if d.Table.TableID == id {
-			names[family(d.Table.IsIP6)] = d.Table.Name
+		if names[d.Table.TableID] == nil {
+			names[d.Table.TableID] = map[string]string{}
 		}
+		names[d.Table.TableID][family(d.Table.IsIP6)] = d.Table.Name
 	})
 	if err != nil {
 		return nil, fmt.Errorf("dump tables: %w", err)

@@ -29,9 +29,10 @@ type Interface struct {
 // Interface returns the interface with exactly this name, or nil when there is
 // none. VPP's filter matches parts of names, whatever their case.
 func (s *Session) Interface(ctx context.Context, name string) (*Interface, error) {
-	all, err := s.dumpInterfaces(ctx, &interfaces.SwInterfaceDump{
-		SwIfIndex: NoIndex, NameFilterValid: true, NameFilter: name,
-	})
+	if s.snapshot != nil {
+		return s.seenInterface(ctx, name)
+	}
+	all, err := s.interfacesLike(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -45,6 +46,23 @@ func (s *Session) Interface(ctx context.Context, name string) (*Interface, error
 	return nil, nil
 }
 
+func (s *Session) seenInterface(ctx context.Context, name string) (*Interface, error) {
+	byName, err := Once(ctx, s, "interfaces by name", func(ctx context.Context, s *Session) (map[string]Interface, error) {
+		all, err := s.Interfaces(ctx)
+		byName := make(map[string]Interface, len(all))
+		for _, iface := range all {
+			byName[iface.Name] = iface
+		}
+		return byName, err
+	})
+	found, ok := byName[name]
+	if err != nil || !ok {
+		return nil, err
+	}
+	s.Learn(name, found.Index)
+	return &found, nil
+}
+
 // named returns the interface of that name, which often is the endpoint's own.
 func (s *Session) named(ctx context.Context, iface *Interface, name string) (*Interface, error) {
 	if iface != nil && iface.Name == name {
@@ -55,7 +73,17 @@ func (s *Session) named(ctx context.Context, iface *Interface, name string) (*In
 
 // Interfaces returns all interfaces.
 func (s *Session) Interfaces(ctx context.Context) ([]Interface, error) {
-	return s.dumpInterfaces(ctx, &interfaces.SwInterfaceDump{SwIfIndex: NoIndex})
+	return Once(ctx, s, "interfaces", func(ctx context.Context, s *Session) ([]Interface, error) {
+		return s.dumpInterfaces(ctx, &interfaces.SwInterfaceDump{SwIfIndex: NoIndex})
+	})
+}
+
+// interfacesLike returns at least the interfaces that have this in their names.
+func (s *Session) interfacesLike(ctx context.Context, part string) ([]Interface, error) {
+	if s.snapshot != nil {
+		return s.Interfaces(ctx)
+	}
+	return s.dumpInterfaces(ctx, &interfaces.SwInterfaceDump{SwIfIndex: NoIndex, NameFilterValid: true, NameFilter: part})
 }
 
 func (s *Session) dumpInterfaces(ctx context.Context, request *interfaces.SwInterfaceDump) ([]Interface, error) {

@@ -28,7 +28,10 @@ type RoutedState struct {
 	Routed
 	SeenTable  uint32 `json:"seenTable,omitempty"`
 	Unnumbered bool   `json:"unnumbered"`
-	SeenV6     bool   `json:"seenV6,omitempty"`
+	// Stale tells that the gateway was made again since it was unnumbered to it:
+	// VPP shows the old bond, and it works no more.
+	Stale  bool `json:"stale,omitempty"`
+	SeenV6 bool `json:"seenV6,omitempty"`
 }
 
 // Observe implements Part.
@@ -49,10 +52,9 @@ func (r Routed) Observe(ctx context.Context, s *Session, iface *Interface, goal 
 	if gateway == nil {
 		return state, nil
 	}
-	users, err := s.unnumberedTo(ctx, gateway.Index)
-	for _, user := range users {
-		state.Unnumbered = state.Unnumbered || user == iface.Index
-	}
+	lenders, err := s.lenders(ctx)
+	lender, borrows := lenders[iface.Index]
+	state.Unnumbered = borrows && lender == gateway.Index
 	return state, err
 }
 
@@ -66,13 +68,14 @@ func (o RoutedState) Plan(goal Goal) Plan {
 		return nil
 	}
 	var plan Plan
-	if o.Table != o.SeenTable {
-		if o.Unnumbered {
-			plan = append(plan, setUnnumbered{o.Interface, o.Gateway, false})
-		}
+	moves := o.Table != o.SeenTable
+	if o.Unnumbered && (moves || o.Stale) {
+		plan = append(plan, setUnnumbered{o.Interface, o.Gateway, false})
+	}
+	if moves {
 		plan = append(plan, setTable{o.Interface, o.Table})
 	}
-	if !o.Unnumbered || o.Table != o.SeenTable {
+	if !o.Unnumbered || moves || o.Stale {
 		plan = append(plan, setUnnumbered{o.Interface, o.Gateway, true})
 	}
 	if o.V6 && !o.SeenV6 {
@@ -81,18 +84,20 @@ func (o RoutedState) Plan(goal Goal) Plan {
 	return plan
 }
 
-// unnumberedTo lists the interfaces that borrow another's addresses.
-func (s *Session) unnumberedTo(ctx context.Context, lender Index) ([]Index, error) {
+// lenders are the interfaces whose addresses others borrow, by who borrows.
+func (s *Session) lenders(ctx context.Context) (map[Index]Index, error) {
+	return Once(ctx, s, "lenders", func(ctx context.Context, s *Session) (map[Index]Index, error) {
+		return s.dumpUnnumbered(ctx)
+	})
+}
+
+func (s *Session) dumpUnnumbered(ctx context.Context) (map[Index]Index, error) {
 	dump, err := ip.NewServiceClient(s.conn).IPUnnumberedDump(ctx, &ip.IPUnnumberedDump{SwIfIndex: NoIndex})
 	if err != nil {
 		return nil, fmt.Errorf("dump unnumbered interfaces: %w", err)
 	}
-	var all []Index
-	err = Drain(dump.Recv, func(d *ip.IPUnnumberedDetails) {
-		if d.IPSwIfIndex == lender {
-			all = append(all, d.SwIfIndex)
-		}
-	})
+	all := map[Index]Index{}
+	err = Drain(dump.Recv, func(d *ip.IPUnnumberedDetails) { all[d.SwIfIndex] = d.IPSwIfIndex })
 	if err != nil {
 		return nil, fmt.Errorf("dump unnumbered interfaces: %w", err)
 	}

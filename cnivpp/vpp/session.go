@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
+	"time"
 
 	"go.fd.io/govpp/api"
 	interfaces "go.fd.io/govpp/binapi/interface"
@@ -29,10 +31,15 @@ const NoIndex = ^Index(0)
 var ErrUnsupported = errors.New("this VPP can't do it")
 
 // Session is a connection to one VPP with the interface indexes that were
-// learned over it.
+// learned over it. Several goroutines may use it, each for other interfaces.
 type Session struct {
-	conn    *vppapi.Conn
+	conn *vppapi.Conn
+
+	mu      sync.Mutex // guards indexes
 	indexes map[string]Index
+
+	// snapshot is nil where each look asks VPP anew.
+	snapshot *snapshot
 }
 
 // Connect opens a session with the VPP whose API socket is at path. The errors
@@ -83,6 +90,22 @@ func (s *Session) Release(ctx context.Context) (string, error) {
 	return "", fmt.Errorf("VPP answered %q to show version", answer)
 }
 
+// PID is VPP's process, or 0 where it is in another PID namespace.
+func (s *Session) PID() int { return s.conn.PID() }
+
+// Uptime is how long this VPP has run.
+func (s *Session) Uptime(ctx context.Context) (time.Duration, error) {
+	answer, err := s.CLI(ctx, "show clock")
+	if err != nil {
+		return 0, err
+	}
+	var seconds float64
+	if _, err := fmt.Sscanf(answer, "Time now %f", &seconds); err != nil {
+		return 0, fmt.Errorf("VPP answered %q to show clock", answer)
+	}
+	return time.Duration(seconds * float64(time.Second)), nil
+}
+
 // CLI runs a command of VPP's debug CLI and returns its output.
 func (s *Session) CLI(ctx context.Context, command string) (string, error) {
 	reply, err := vlib.NewServiceClient(s.conn).CliInband(ctx, &vlib.CliInband{Cmd: command})
@@ -93,14 +116,25 @@ func (s *Session) CLI(ctx context.Context, command string) (string, error) {
 }
 
 // Learn remembers the index of an interface that a step has just made.
-func (s *Session) Learn(name string, index Index) { s.indexes[name] = index }
+func (s *Session) Learn(name string, index Index) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.indexes[name] = index
+}
 
 // Forget drops the index of an interface that a step has just removed.
-func (s *Session) Forget(name string) { delete(s.indexes, name) }
+func (s *Session) Forget(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.indexes, name)
+}
 
 // Index returns the index of the interface with exactly this name.
 func (s *Session) Index(ctx context.Context, name string) (Index, error) {
-	if index, ok := s.indexes[name]; ok {
+	s.mu.Lock()
+	index, ok := s.indexes[name]
+	s.mu.Unlock()
+	if ok {
 		return index, nil
 	}
 	found, err := s.Interface(ctx, name)

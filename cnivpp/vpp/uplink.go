@@ -30,7 +30,7 @@ func (d Domain) portName() string {
 // observeUplink finds the uplink's port. The interface itself is the
 // administrator's and must be there; he may have made a sub-interface too.
 func (o *DomainState) observeUplink(ctx context.Context, s *Session, goal Goal) error {
-	all, err := s.dumpInterfaces(ctx, &interfaces.SwInterfaceDump{SwIfIndex: NoIndex, NameFilterValid: true, NameFilter: o.Uplink})
+	all, err := s.interfacesLike(ctx, o.Uplink)
 	if err != nil {
 		return err
 	}

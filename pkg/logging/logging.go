@@ -58,3 +58,9 @@ func open(path string) (*os.File, error) {
 	}
 	return file, nil
 }
+
+// IsLevel tells whether there is a level of that name.
+func IsLevel(name string) bool {
+	_, ok := levels[name]
+	return ok
+}

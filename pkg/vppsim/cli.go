@@ -3,6 +3,7 @@ package vppsim
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"go.fd.io/govpp/api"
 	"go.fd.io/govpp/binapi/memclnt"
@@ -20,10 +21,18 @@ func (s *Sim) showVersion(_ *vpe.ShowVersion, reply *vpe.ShowVersionReply) error
 	return nil
 }
 
-// cliInband answers the one command of the debug CLI that programs here use, as
-// far as they read it (src/plugins/memif/cli.c).
+// cliInband answers the commands of the debug CLI that programs here use, as far
+// as they read it (src/vpp/app/version.c, src/vlib/cli.c, src/plugins/memif/cli.c).
 func (s *Sim) cliInband(r *vlib.CliInband, reply *vlib.CliInbandReply) error {
 	words := strings.Fields(r.Cmd)
+	switch r.Cmd {
+	case "show version":
+		reply.Reply = "vpp " + Version + " built by nobody\n"
+		return nil
+	case "show clock":
+		reply.Reply = fmt.Sprintf("Time now %.6f, %s\n", time.Since(s.started).Seconds(), time.Now().UTC().Format(time.UnixDate))
+		return nil
+	}
 	if len(words) == 3 && words[0] == "show" && words[1] == "memif" {
 		for i := range s.interfaces.all() {
 			if i.memif != nil && i.name == words[2] {

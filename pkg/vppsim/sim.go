@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/userspace-cni/userspace-cni/pkg/vppsim/fault"
 	"github.com/userspace-cni/userspace-cni/pkg/vppsim/memif"
@@ -24,13 +25,14 @@ type Options struct {
 // Sim is one simulated VPP. Like VPP's main thread it does one thing at a time:
 // whoever handles a message or a frame holds mu.
 type Sim struct {
-	opts   Options
-	faults *fault.Injector
-	table  table
-	host   *memif.Host
-	ctx    context.Context
-	stop   context.CancelCauseFunc
-	wg     sync.WaitGroup
+	opts    Options
+	started time.Time
+	faults  *fault.Injector
+	table   table
+	host    *memif.Host
+	ctx     context.Context
+	stop    context.CancelCauseFunc
+	wg      sync.WaitGroup
 
 	mu         sync.Mutex
 	clients    map[uint32]*client
@@ -51,7 +53,7 @@ func New(opts Options) *Sim {
 	}
 	ctx, stop := context.WithCancelCause(context.Background())
 	s := &Sim{
-		opts: opts, faults: fault.NewInjector(opts.Faults...), table: newTable(),
+		opts: opts, started: time.Now(), faults: fault.NewInjector(opts.Faults...), table: newTable(),
 		host: memif.NewHost("VPPSIM " + Version), ctx: ctx, stop: stop,
 		clients: map[uint32]*client{}, loopbacks: map[uint32]bool{},
 		sockets: map[uint32]*memifSocket{}, bridges: map[uint32]*bridge{},

@@ -120,7 +120,7 @@ func tablesOf(ctx context.Context, s *vpp.Session) ([]string, error) {
 // kept are the names of what may stay below the directories that the plugin
 // and host-local use: locks and the plugin's own directories. Host-local's notes
 // of the last address may stay too.
-var kept = []string{"lock", "records", "numbers", "d"}
+var kept = []string{"lock", "calls", "calls.old", "records", "numbers", "d"}
 
 // FilesLeft lists what is below the given directories: files, and directories
 // in which nothing is.

@@ -29,6 +29,7 @@ type VPP struct {
 	exited chan struct{}
 	// initial is what a VPP has before anybody has made anything.
 	initial []string
+	known   bool
 }
 
 // startTimeout bounds the start of a VPP: a real one takes about a second.
@@ -114,8 +115,9 @@ func (v *VPP) waitForAnswer() error {
 	for {
 		conn, err := vppapi.Dial(ctx, v.APISocket, "lab")
 		if err == nil {
-			if err = conn.Close(); err == nil {
+			if err = conn.Close(); err == nil && !v.known { // later a node agent is at work at once
 				v.initial, err = v.objects()
+				v.known = err == nil
 			}
 			return err
 		}

@@ -1,0 +1,269 @@
+package userspace
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+
+	"github.com/containernetworking/cni/pkg/skel"
+	current "github.com/containernetworking/cni/pkg/types/100"
+
+	"github.com/userspace-cni/userspace-cni/pkg/netconf"
+	"github.com/userspace-cni/userspace-cni/pkg/state"
+)
+
+// Caretaker does for all attachments of a node, again and again, what calls do
+// for one. It takes the calls' locks, so that a call and any number of caretakers
+// never undo each other.
+type Caretaker struct{ *person }
+
+// Caretaker serves the VPP at the API socket besides those that records name; it
+// logs what it does.
+func (p *Plugin) Caretaker(log *slog.Logger, apiSocket string) *Caretaker {
+	c := &call{Plugin: p, args: &skel.CmdArgs{}, conf: &netconf.NetConf{}, invalid: errNoConfiguration, log: log, closeLog: func() {}}
+	return &Caretaker{&person{call: c, options: options{apiSocket: apiSocket}}}
+}
+
+// Vswitch is where a vswitch is: its engine and its API socket.
+type Vswitch = at
+
+// Socket is the vswitch's API socket.
+func (a at) Socket() string { return a.socket }
+
+// Records are all of the node's, and an error for each that can't be read.
+func (c *Caretaker) Records() ([]*state.Record, []error) { return c.records() }
+
+// Vswitches are those that the records name, and the node's own.
+func (c *Caretaker) Vswitches(records []*state.Record) []Vswitch { return c.known(records) }
+
+// On are the records of what is on a vswitch. Of those whose ADD or DEL hasn't
+// ended nothing can be said.
+func On(where Vswitch, records []*state.Record) []*state.Record {
+	var on []*state.Record
+	for _, r := range records {
+		if r.Done && vswitchOf(r) == where {
+			on = append(on, r)
+		}
+	}
+	return on
+}
+
+// Keep connects to a vswitch.
+func (c *Caretaker) Keep(ctx context.Context, where Vswitch) (Keeper, error) {
+	engine, err := c.engine(where.engine, where.socket)
+	if err != nil {
+		return nil, err
+	}
+	return engine.Keep(ctx)
+}
+
+// Health is how an attachment is.
+type Health struct {
+	*state.Record
+	Seen
+	// Kind and Interface are the endpoint's.
+	Kind, Interface string
+	// Socket is what its socket needs; empty: nothing.
+	Socket string
+}
+
+// IsIntact tells whether there is nothing to do.
+func (h Health) IsIntact() bool { return h.Plan == "" && h.Socket == "" && h.Err == nil }
+
+// Survey looks at all endpoints of a vswitch by the records, and changes nothing.
+func (c *Caretaker) Survey(ctx context.Context, keeper Keeper, records []*state.Record) []Health {
+	all := make([]Health, len(records))
+	for i, seen := range keeper.Survey(ctx, specsOf(records)) {
+		h := Health{Record: records[i], Seen: seen}
+		if summary, err := c.summarize(records[i]); err == nil {
+			h.Kind, h.Interface = summary.Kind, summary.Interface
+		}
+		var err error
+		if h.Socket, err = socketDiffers(records[i]); err != nil && h.Err == nil {
+			h.Err = err
+		}
+		all[i] = h
+	}
+	return all
+}
+
+func specsOf(records []*state.Record) []json.RawMessage {
+	specs := make([]json.RawMessage, len(records))
+	for i, r := range records {
+		specs[i] = r.Spec
+	}
+	return specs
+}
+
+// Outcome is what became of a repair; Err is nil where it is done. ErrBusy says
+// that a call about the attachment is under way, which may have done it.
+type Outcome struct {
+	*state.Record
+	Err error
+}
+
+// ErrBusy means that a call about the attachment is under way.
+var ErrBusy = errors.New("a call about it is under way")
+
+// batch is how many attachments are locked at a time: calls about them wait for
+// no longer than their repair takes.
+const batch = 64
+
+// Restore repairs attachments of one vswitch, object by object and many at once.
+func (c *Caretaker) Restore(ctx context.Context, keeper Keeper, records []*state.Record) []Outcome {
+	outcomes, anew := c.repairAll(ctx, keeper, records)
+	for _, r := range anew {
+		outcomes = append(outcomes, Outcome{r, c.remake(ctx, r)})
+	}
+	return outcomes
+}
+
+// repairAll repairs what can be by single steps, and returns the rest.
+func (c *Caretaker) repairAll(ctx context.Context, keeper Keeper, records []*state.Record) (outcomes []Outcome, anew []*state.Record) {
+	repair, err := keeper.Begin(ctx, specsOf(records))
+	if err != nil {
+		for _, r := range records {
+			outcomes = append(outcomes, Outcome{r, err})
+		}
+		return outcomes, nil
+	}
+	defer repair.End()
+	for some := range slices.Chunk(records, batch) {
+		for _, done := range c.repairSome(ctx, repair, some) {
+			if mustRenew(done.Err) {
+				anew = append(anew, done.Record)
+				continue
+			}
+			outcomes = append(outcomes, done)
+		}
+	}
+	return outcomes, anew
+}
+
+// repairSome repairs attachments whose calls, if there are any, have ended.
+func (c *Caretaker) repairSome(ctx context.Context, repair Repair, records []*state.Record) []Outcome {
+	var outcomes []Outcome
+	var held []*call
+	var now []*state.Record
+	for _, r := range records {
+		other := c.of(r)
+		record, unlock, err := other.hold(ctx, r)
+		if err != nil {
+			outcomes = append(outcomes, Outcome{r, err})
+			continue
+		}
+		defer unlock()
+		held, now = append(held, other), append(now, record)
+	}
+	failed := repair.Apply(ctx, specsOf(now), func(i int) error { return held[i].clearTheWay(now[i]) })
+	for i, err := range failed {
+		if err == nil {
+			err = held[i].attend(now[i])
+		}
+		outcomes = append(outcomes, Outcome{now[i], err})
+	}
+	return outcomes
+}
+
+// hold locks the attachment, and its directory, and reads its record again. It
+// waits for no call.
+func (c *call) hold(ctx context.Context, seen *state.Record) (*state.Record, func(), error) {
+	ctx, cancel := context.WithTimeout(ctx, inUse)
+	defer cancel()
+	unlock, err := c.Locks.Lock(ctx, "attachment/"+c.attachment.Key())
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrBusy, err)
+	}
+	record, err := c.load()
+	if err == nil && (!record.Done || record.Dir != seen.Dir) {
+		err = ErrBusy
+	}
+	if errors.Is(err, state.ErrNotFound) {
+		err = ErrBusy // its DEL has just ended
+	}
+	if err != nil {
+		unlock()
+		return nil, nil, err
+	}
+	unlockDir, err := c.lockDir(ctx, record.Dir)
+	if err != nil {
+		unlock()
+		return nil, nil, fmt.Errorf("%w: %w", ErrBusy, err)
+	}
+	return record, func() { unlockDir(); unlock() }, nil
+}
+
+// clearTheWay removes the socket that a former vswitch has left: the new one
+// would try it as a client first, and the pod may have put its own there.
+func (c *call) clearTheWay(record *state.Record) error {
+	if record.Listening == "" {
+		return nil
+	}
+	dir := dirOf(record)
+	if err := dir.Create(); err != nil {
+		return err
+	}
+	return dir.Clear(record.Listening)
+}
+
+// attend gives the pod the socket, which VPP may have made again.
+func (c *call) attend(record *state.Record) error {
+	missing, err := socketDiffers(record)
+	if err != nil || missing == "" {
+		return err
+	}
+	if err := c.grant(record); err != nil {
+		return fmt.Errorf("%w: %w", errRenew, err)
+	}
+	return nil
+}
+
+// remake does what an ADD of a living pod does: it removes the endpoint and makes
+// it again, perhaps under another number.
+func (c *Caretaker) remake(ctx context.Context, seen *state.Record) error {
+	ctx, cancel := context.WithTimeout(ctx, c.Node.AddTimeout)
+	defer cancel()
+	other := c.of(seen)
+	record, unlock, err := other.hold(ctx, seen)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := other.removeSpec(ctx, record); err != nil {
+		return err
+	}
+	if err := other.clearTheWay(record); err != nil {
+		return err
+	}
+	engine, err := other.engine(record.Engine, record.Socket)
+	if err != nil {
+		return err
+	}
+	other.repairing, other.result = true, new(current.Result)
+	if err := json.Unmarshal(record.Result, other.result); err != nil {
+		return fmt.Errorf("result in the record: %w", err)
+	}
+	if err := other.create(ctx, record, engine); err != nil {
+		return err
+	}
+	return other.grant(record)
+}
+
+// Garbage is what no pod uses, by the records, and by what is known of pods: gone
+// says why a record's pod is no more, or nothing.
+func (c *Caretaker) Garbage(ctx context.Context, gone func(*state.Record) string) ([]Garbage, []error) {
+	c.gone = gone
+	return c.garbage(ctx)
+}
+
+// Remove takes it away, unless it has come into use meanwhile.
+func (c *Caretaker) Remove(ctx context.Context, g Garbage) error { return c.bounded(ctx, g.remove) }
+
+// Sweep removes the beginnings of records that killed calls have left.
+func (c *Caretaker) Sweep(ctx context.Context) error { return c.sweepDrafts(ctx) }
+
+// PodOf names the pod of a record, or else its container.
+func PodOf(r *state.Record) string { return podOf(r) }
