@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -45,11 +46,48 @@ func (l Locks) Lock(ctx context.Context, name string) (unlock func(), err error)
 			return nil, fmt.Errorf("lock %q: %w", name, err)
 		}
 	}
+	unlock = func() { file.Close() }
+	err = lockByte(file, name, unix.F_OFD_SETLK)
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < shortWait {
+		for errors.Is(err, unix.EAGAIN) && pause(ctx) {
+			err = lockByte(file, name, unix.F_OFD_SETLK)
+		}
+	} else if errors.Is(err, unix.EAGAIN) {
+		return l.wait(ctx, file, name)
+	}
+	switch {
+	case err == nil:
+		return unlock, nil
+	case errors.Is(err, unix.EAGAIN):
+		err = fmt.Errorf("%w: %q: %w", ErrLocked, name, context.Cause(ctx))
+	default:
+		err = fmt.Errorf("lock %q: %w", name, err)
+	}
+	file.Close()
+	return nil, err
+}
+
+// shortWait is how long a wait is that asks again and again: one in the kernel
+// can't be given up, and keeps a thread of a program that stays.
+const shortWait = time.Second
+
+// pause waits for a moment; it returns false when the context has ended.
+func pause(ctx context.Context) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(2 * time.Millisecond):
+		return true
+	}
+}
+
+// wait queues for the lock until the context ends.
+func (Locks) wait(ctx context.Context, file *os.File, name string) (unlock func(), err error) {
 	var failed error // set before done is closed
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		failed = lockByte(file, name)
+		failed = lockByte(file, name, unix.F_OFD_SETLKW)
 	}()
 	select {
 	case <-done:
@@ -65,7 +103,7 @@ func (l Locks) Lock(ctx context.Context, name string) (unlock func(), err error)
 	}
 }
 
-func lockByte(file *os.File, name string) error {
+func lockByte(file *os.File, name string, command int) error {
 	hash := sha256.Sum256([]byte(name))
 	lock := unix.Flock_t{
 		Type:   unix.F_WRLCK,
@@ -74,7 +112,7 @@ func lockByte(file *os.File, name string) error {
 		Len:    1,
 	}
 	for {
-		err := unix.FcntlFlock(file.Fd(), unix.F_OFD_SETLKW, &lock)
+		err := unix.FcntlFlock(file.Fd(), command, &lock)
 		if err != unix.EINTR {
 			return err
 		}

@@ -155,3 +155,27 @@ func TestLockNowhere(t *testing.T) {
 		t.Error("locked a directory")
 	}
 }
+
+// TestLockInherited: a program that was started under an inherited lock keeps it,
+// and under another it doesn't.
+func TestLockInherited(t *testing.T) {
+	dir := t.TempDir()
+	for _, inherited := range []bool{false, true} {
+		l := Locks{Dir: dir, Inherited: inherited}
+		name := fmt.Sprint(inherited)
+		unlock := mustLock(t, l, name)
+		child := exec.Command("sleep", "1000")
+		if err := child.Start(); err != nil {
+			t.Fatal(err)
+		}
+		unlock()
+		if inherited {
+			mustNotLock(t, l, name)
+		} else {
+			mustLock(t, l, name)()
+		}
+		_ = child.Process.Kill()
+		_ = child.Wait()
+		mustLock(t, l, name)()
+	}
+}
