@@ -51,6 +51,9 @@ func (s *Session) Close() error { return s.conn.Close() }
 // Gone is closed when the connection to VPP has ended.
 func (s *Session) Gone() <-chan struct{} { return s.conn.Gone() }
 
+// Process is whose API socket it is, as far as the kernel tells.
+func (s *Session) Process() (vppapi.Process, error) { return s.conn.Process() }
+
 // Conn is the connection, for the generated clients of govpp's binapi.
 func (s *Session) Conn() api.Connection { return s.conn }
 
@@ -69,6 +72,9 @@ func (s *Session) Probe(ctx context.Context, messages ...api.Message) error {
 		ErrUnsupported, release, missing)
 }
 
+// Supports tells of one message whether VPP has it.
+func (s *Session) Supports(message api.Message) error { return s.conn.Supports(message) }
+
 // Release is VPP's own version text, such as "v26.06-release". It is asked for
 // by the CLI because the package of the binary message for it, binapi/vpe,
 // links net/http into every program.
@@ -83,13 +89,18 @@ func (s *Session) Release(ctx context.Context) (string, error) {
 	return "", fmt.Errorf("VPP answered %q to show version", answer)
 }
 
-// CLI runs a command of VPP's debug CLI and returns its output.
+// CLI runs a command of VPP's debug CLI and returns its output, also what it says
+// when the command fails.
 func (s *Session) CLI(ctx context.Context, command string) (string, error) {
 	reply, err := vlib.NewServiceClient(s.conn).CliInband(ctx, &vlib.CliInband{Cmd: command})
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", command, err)
+	if err == nil {
+		return reply.Reply, nil
 	}
-	return reply.Reply, nil
+	var output string
+	if reply != nil {
+		output = reply.Reply
+	}
+	return output, fmt.Errorf("%s: %w", command, err)
 }
 
 // Learn remembers the index of an interface that a step has just made.
