@@ -30,8 +30,8 @@ const usage = `userspace is a CNI plugin: a container runtime runs it. A person 
   userspace version
   userspace help
 
---vpp-api-socket names a VPP that no record does; left out, it is the node's. IPAM plugins are looked for in CNI_PATH,
-or else beside this program.
+--vpp-api-socket names a VPP that no record does; left out, it is the node's. IPAM plugins
+are looked for in CNI_PATH, or else beside this program.
 `
 
 // options are the flags of all commands.

@@ -157,11 +157,12 @@ func TestDoctorSession(t *testing.T) {
 	})
 }
 
-// TestDoctorNodeSettings has node settings that can't be trusted.
+// TestDoctorNodeSettings takes the VPP from the node settings, and has settings
+// that can't be trusted.
 func TestDoctorNodeSettings(t *testing.T) {
 	onEach(t, func(b *bench) {
-		b.node(object{"logLevel": "info"})
-		b.doctor(0, "ok       node settings: "+nodeconf.DefaultPath+", mode 0644\n")
+		b.node(object{"vppApiSocket": b.host.APISocket})
+		b.says("doctor", 0, " answers at "+b.host.APISocket, "ok       node settings: "+nodeconf.DefaultPath+", mode 0644\n")
 		must(b, os.Chmod(nodeconf.DefaultPath, 0o664))
 		out := b.doctor(1, "0664", "chmod go-w")
 		b.failsAlone(out, "node settings", nodeconf.DefaultPath, "chown root")
@@ -199,16 +200,21 @@ func TestDoctorFiles(t *testing.T) {
 	})
 }
 
-// TestDoctorSeesTheNode has a VPP in a mount namespace of its own, in which what is
-// mounted later doesn't appear.
+// TestDoctorSeesTheNode has a VPP in a mount namespace of its own: once with
+// another directory, once with the same one, in which what is mounted later
+// doesn't appear.
 func TestDoctorSeesTheNode(t *testing.T) {
 	onEach(t, func(b *bench) {
-		vpp, err := startApart(b.engine, filepath.Join(b.dir, "apart"), "/run/netns")
-		must(b, err)
-		b.netns()
-		out := b.says("doctor --vpp-api-socket "+vpp.APISocket, 1, "does not see /run/netns")
-		b.failsAlone(out, "VPP sees network namespaces", "/run/netns", "mountPropagation: HostToContainer")
-		must(b, vpp.Kill())
+		for path, unseen := range map[string]string{"/run/netns": "/run/netns", filepath.Join(b.dir, "own"): "/run/netns/later"} {
+			vpp, err := startApart(b.engine, filepath.Join(b.dir, "apart"), path)
+			must(b, err)
+			netns, err := lab.NewNetns("later")
+			must(b, err)
+			out := b.says("doctor --vpp-api-socket "+vpp.APISocket, 1, "does not see "+unseen+"\n")
+			b.failsAlone(out, "VPP sees network namespaces", "/run/netns", "mountPropagation: HostToContainer")
+			must(b, vpp.Kill())
+			must(b, lab.DeleteNetns(netns))
+		}
 	})
 }
 
