@@ -42,6 +42,8 @@ type kind struct {
 	find func(context.Context, *vpp.Session, vpp.Interface) (Endpoint, error)
 	// number is where the search for a free Identity.Number starts.
 	number func(key string) uint32
+	// messages are those that VPP must have for any endpoint of this kind.
+	messages func() []api.Message
 }
 
 // kinds is the registry, by iftype. A new kind is a folder and a line here.
@@ -56,6 +58,7 @@ func newKind[E Endpoint](
 	find func(context.Context, *vpp.Session, vpp.Interface) (*E, error),
 	number func(key string) uint32,
 ) kind {
+	var some E
 	return kind{
 		configure: func(side netconf.Side, id vpp.Identity) (Endpoint, error) { return configure(side, id) },
 		decode:    func(raw json.RawMessage) (Endpoint, error) { return decode(raw) },
@@ -66,7 +69,8 @@ func newKind[E Endpoint](
 			}
 			return *found, err
 		},
-		number: number,
+		number:   number,
+		messages: some.Messages,
 	}
 }
 

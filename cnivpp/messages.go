@@ -8,9 +8,11 @@ import (
 )
 
 // messages are those that VPP must have for the spec.
-func (s Spec) messages() []api.Message {
-	needed := append(s.Endpoint.Messages(),
-		&interfaces.SwInterfaceDump{}, &interfaces.SwInterfaceTagAddDel{}, &interfaces.SwInterfaceSetFlags{})
+func (s Spec) messages() []api.Message { return append(s.Endpoint.Messages(), s.common()...) }
+
+// common are those that don't depend on the endpoint's kind.
+func (s Spec) common() []api.Message {
+	needed := []api.Message{&interfaces.SwInterfaceDump{}, &interfaces.SwInterfaceTagAddDel{}, &interfaces.SwInterfaceSetFlags{}}
 	if s.MTU != 0 {
 		needed = append(needed, &interfaces.SwInterfaceSetMtu{})
 	}

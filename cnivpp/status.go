@@ -10,10 +10,21 @@ import (
 	"github.com/userspace-cni/userspace-cni/pkg/vppapi"
 )
 
-// plugins are VPP's plugins by what the names of their messages begin with. The
-// other messages are those of VPP itself.
+// plugins are VPP's plugins by what the names of their messages contain, in all
+// releases from 23.02 on. The other messages are those of VPP itself.
 var plugins = map[string]string{
-	"memif_": "memif_plugin.so",
+	"memif_":      "memif_plugin.so",
+	"vhost_user_": "vhost_plugin.so",
+}
+
+// pluginOf is the plugin that has the message; empty: VPP itself.
+func pluginOf(message string) string {
+	for part, plugin := range plugins {
+		if strings.Contains(message, part) {
+			return plugin
+		}
+	}
+	return ""
 }
 
 // Status fails when VPP can't make what the spec describes: it isn't running,
@@ -44,10 +55,8 @@ func withPlugin(err error) error {
 	if !errors.As(err, &unknown) {
 		return err
 	}
-	for prefix, plugin := range plugins {
-		if strings.HasPrefix(unknown.Message, prefix) {
-			return fmt.Errorf("VPP runs without %s: %w", plugin, err)
-		}
+	if plugin := pluginOf(unknown.Message); plugin != "" {
+		return fmt.Errorf("VPP runs without %s: %w", plugin, err)
 	}
 	return err
 }

@@ -26,24 +26,28 @@ const usage = `userspace is a CNI plugin: a container runtime runs it. A person 
   userspace list  [--json]     the attachments of this node, their endpoints and links
   userspace check [--json]     what would repair those that aren't intact; exit code 1 if there are any
   userspace gc    [--dry-run]  remove what no pod uses any more
+  userspace doctor [--json] [--kubeconfig FILE]
+                               what this node lacks, and how to mend it; exit code 1 if a check failed
   userspace version
   userspace help
 
---vpp-api-socket names a VPP that no record does. IPAM plugins are looked for in CNI_PATH,
-or else beside this program.
+--vpp-api-socket names a VPP that no record does; left out, it is the node's. IPAM plugins
+are looked for in CNI_PATH, or else beside this program.
 `
 
 // options are the flags of all commands.
 type options struct {
 	json, dryRun bool
 	apiSocket    string
+	kubeconfig   string
 }
 
 // commands are what a person can ask for. Each returns whether all is well.
 var commands = map[string]func(*person, context.Context) (bool, error){
-	"list":  (*person).list,
-	"check": (*person).check,
-	"gc":    (*person).gc,
+	"list":   (*person).list,
+	"check":  (*person).check,
+	"gc":     (*person).gc,
+	"doctor": (*person).doctor,
 }
 
 // person is one command of a person.
@@ -71,7 +75,7 @@ func (p *Plugin) Command(args []string) int {
 		fmt.Fprintf(p.Stderr, "userspace: there is no command %q\n\n%s", name, usage)
 		return 2
 	}
-	var o options
+	o := options{apiSocket: p.Node.VPPAPISocket}
 	flags := o.flags(name, p.Stderr)
 	if err := flags.Parse(args[1:]); errors.Is(err, flag.ErrHelp) {
 		return 0
@@ -92,11 +96,14 @@ func (p *Plugin) Command(args []string) int {
 func (o *options) flags(name string, output io.Writer) *flag.FlagSet {
 	flags := flag.NewFlagSet("userspace "+name, flag.ContinueOnError)
 	flags.SetOutput(output)
-	flags.StringVar(&o.apiSocket, "vpp-api-socket", netconf.DefaultVPPAPISocket, "API socket of a VPP")
+	flags.StringVar(&o.apiSocket, "vpp-api-socket", o.apiSocket, "API socket of a VPP")
 	if name == "gc" {
 		flags.BoolVar(&o.dryRun, "dry-run", false, "say what would be removed, and remove nothing")
 	} else {
 		flags.BoolVar(&o.json, "json", false, "print JSON")
+	}
+	if name == "doctor" {
+		flags.StringVar(&o.kubeconfig, "kubeconfig", "", "credentials that networks name")
 	}
 	return flags
 }

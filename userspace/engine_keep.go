@@ -73,8 +73,12 @@ func (k vppKeeper) Instance(ctx context.Context) (Instance, error) {
 	if err != nil {
 		return Instance{}, err
 	}
+	process, err := k.Session().Process()
+	if err != nil {
+		return Instance{}, err
+	}
 	uptime, err := k.Session().Uptime(ctx)
-	return Instance{Release: release, PID: k.Session().PID(), Uptime: uptime}, err
+	return Instance{Release: release, PID: process.PID, Uptime: uptime}, err
 }
 
 // Survey implements Keeper. A spec that makes no sense is a finding too.

@@ -58,6 +58,9 @@ func (s *Session) Close() error { return s.conn.Close() }
 // Gone is closed when the connection to VPP has ended.
 func (s *Session) Gone() <-chan struct{} { return s.conn.Gone() }
 
+// Process is whose API socket it is, as far as the kernel tells.
+func (s *Session) Process() (vppapi.Process, error) { return s.conn.Process() }
+
 // Conn is the connection, for the generated clients of govpp's binapi.
 func (s *Session) Conn() api.Connection { return s.conn }
 
@@ -76,6 +79,9 @@ func (s *Session) Probe(ctx context.Context, messages ...api.Message) error {
 		ErrUnsupported, release, missing)
 }
 
+// Supports tells of one message whether VPP has it.
+func (s *Session) Supports(message api.Message) error { return s.conn.Supports(message) }
+
 // Release is VPP's own version text, such as "v26.06-release". It is asked for
 // by the CLI because the package of the binary message for it, binapi/vpe,
 // links net/http into every program.
@@ -90,9 +96,6 @@ func (s *Session) Release(ctx context.Context) (string, error) {
 	return "", fmt.Errorf("VPP answered %q to show version", answer)
 }
 
-// PID is VPP's process, or 0 where it is in another PID namespace.
-func (s *Session) PID() int { return s.conn.PID() }
-
 // Uptime is how long this VPP has run.
 func (s *Session) Uptime(ctx context.Context) (time.Duration, error) {
 	answer, err := s.CLI(ctx, "show clock")
@@ -106,13 +109,18 @@ func (s *Session) Uptime(ctx context.Context) (time.Duration, error) {
 	return time.Duration(seconds * float64(time.Second)), nil
 }
 
-// CLI runs a command of VPP's debug CLI and returns its output.
+// CLI runs a command of VPP's debug CLI and returns its output, also what it says
+// when the command fails.
 func (s *Session) CLI(ctx context.Context, command string) (string, error) {
 	reply, err := vlib.NewServiceClient(s.conn).CliInband(ctx, &vlib.CliInband{Cmd: command})
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", command, err)
+	if err == nil {
+		return reply.Reply, nil
 	}
-	return reply.Reply, nil
+	var output string
+	if reply != nil {
+		output = reply.Reply
+	}
+	return output, fmt.Errorf("%s: %w", command, err)
 }
 
 // Learn remembers the index of an interface that a step has just made.

@@ -65,10 +65,11 @@ func New(kubeconfig string) (*Client, error) {
 // Close closes the connection, which is kept between requests.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// request is one request about a pod.
+// request is one request.
 type request struct {
-	method      string
-	ref         Ref
+	method string
+	// path is where on the server, in its parts.
+	path        []string
 	contentType string
 	body        []byte
 }
@@ -108,7 +109,7 @@ func (c *Client) try(ctx context.Context, r request) ([]byte, error) {
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
 	switch {
-	case response.StatusCode != http.StatusOK:
+	case response.StatusCode != http.StatusOK && response.StatusCode != http.StatusCreated:
 		seconds, _ := strconv.Atoi(response.Header.Get("Retry-After"))
 		return nil, &statusError{response.StatusCode, messageOf(body), time.Duration(max(seconds, 0)) * time.Second}
 	case err != nil:
@@ -120,7 +121,7 @@ func (c *Client) try(ctx context.Context, r request) ([]byte, error) {
 }
 
 func (c *Client) prepare(ctx context.Context, r request) (*http.Request, error) {
-	target := c.config.server.JoinPath("api", "v1", "namespaces", r.ref.Namespace, "pods", r.ref.Name)
+	target := c.config.server.JoinPath(r.path...)
 	if r.method == http.MethodPatch {
 		target.RawQuery = "fieldManager=" + userAgent
 	}

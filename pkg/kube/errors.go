@@ -89,22 +89,29 @@ func is(err error, codes ...int) bool {
 
 // explain says what was being done to which pod, and what to do about it.
 func (c *Client) explain(ctx context.Context, verb string, ref Ref, err error) error {
-	if err == nil {
-		return nil
-	}
 	doing := verb + " pod " + ref.Namespace + "/" + ref.Name
+	switch {
+	case err == nil:
+		return nil
+	case is(err, http.StatusNotFound, http.StatusGone):
+		return fmt.Errorf("%s: %w: %w", doing, ErrNotFound, err)
+	case is(err, http.StatusForbidden):
+		return fmt.Errorf("%s: %w: the kubeconfig's user may not %s pods in namespace %s: grant verb %s on resource pods: %w",
+			doing, ErrForbidden, verb, ref.Namespace, verb, err)
+	}
+	return c.advise(ctx, doing, err)
+}
+
+// advise says what was being done, and what to do about a failure that says
+// nothing of what it was done to.
+func (c *Client) advise(ctx context.Context, doing string, err error) error {
 	var untrusted *tls.CertificateVerificationError
 	var setup *setupError
 	switch {
 	case errors.As(err, &setup):
 		return fmt.Errorf("%s: kubeconfig %s: %w", doing, c.kubeconfig, err)
-	case is(err, http.StatusNotFound, http.StatusGone):
-		return fmt.Errorf("%s: %w: %w", doing, ErrNotFound, err)
 	case is(err, http.StatusUnauthorized):
 		return fmt.Errorf("%s: %w the credentials in kubeconfig %s: renew its token or certificate: %w", doing, ErrForbidden, c.kubeconfig, err)
-	case is(err, http.StatusForbidden):
-		return fmt.Errorf("%s: %w: the kubeconfig's user may not %s pods in namespace %s: grant verb %s on resource pods: %w",
-			doing, ErrForbidden, verb, ref.Namespace, verb, err)
 	case errors.As(err, &untrusted):
 		return fmt.Errorf("%s: %s can't be trusted: cluster.certificate-authority in kubeconfig %s must be the one of the API server: %w",
 			doing, c.server, c.kubeconfig, err)

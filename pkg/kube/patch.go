@@ -73,7 +73,7 @@ func (c *Client) sendPatch(ctx context.Context, ref Ref, p *patch) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.send(ctx, request{http.MethodPatch, ref, "application/json-patch+json", body})
+	_, err = c.send(ctx, request{http.MethodPatch, ref.path(), "application/json-patch+json", body})
 	return err
 }
 

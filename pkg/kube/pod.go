@@ -103,7 +103,7 @@ func (c *Client) Pod(ctx context.Context, ref Ref) (*Pod, error) {
 	if err := ref.check(); err != nil {
 		return nil, err
 	}
-	body, err := c.send(ctx, request{method: http.MethodGet, ref: ref})
+	body, err := c.send(ctx, request{method: http.MethodGet, path: ref.path()})
 	if err != nil {
 		return nil, c.explain(ctx, "get", ref, err)
 	}
@@ -134,6 +134,11 @@ func (r Ref) check() error {
 		return fmt.Errorf("pod %q in namespace %q: not the names of a Kubernetes pod and namespace", r.Name, r.Namespace)
 	}
 	return nil
+}
+
+// path is where the API server has the pod.
+func (r Ref) path() []string {
+	return []string{"api", "v1", "namespaces", r.Namespace, "pods", r.Name}
 }
 
 // podJSON is the part of a v1 Pod that is read.

@@ -15,8 +15,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"go.fd.io/govpp/api"
 	"go.fd.io/govpp/binapi/memclnt"
 )
@@ -192,26 +190,6 @@ func (c *Conn) end(why error) {
 	}
 	c.goneWhy = why
 	close(c.gone)
-}
-
-// PID is the process at the other end, or 0 where that is in another PID
-// namespace (SO_PEERCRED, unix(7)).
-func (c *Conn) PID() int {
-	socket, ok := c.socket.(*net.UnixConn)
-	if !ok {
-		return 0
-	}
-	raw, err := socket.SyscallConn()
-	if err != nil {
-		return 0
-	}
-	pid := 0
-	_ = raw.Control(func(fd uintptr) {
-		if peer, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
-			pid = int(peer.Pid)
-		}
-	})
-	return pid
 }
 
 // Gone is closed when the connection has ended, by Close or by VPP.

@@ -21,17 +21,21 @@ func (s *Sim) showVersion(_ *vpe.ShowVersion, reply *vpe.ShowVersionReply) error
 	return nil
 }
 
-// cliInband answers the commands of the debug CLI that programs here use, as far
-// as they read it (src/vpp/app/version.c, src/vlib/cli.c, src/plugins/memif/cli.c).
+// cliInband answers the commands of the debug CLI that programs here use, as far as
+// they read them (show_memif_cmd_fn, show_vpe_version_command_fn, show_clock_command_fn,
+// and session_cli_return_if_not_enabled in a VPP without a session section).
 func (s *Sim) cliInband(r *vlib.CliInband, reply *vlib.CliInbandReply) error {
 	words := strings.Fields(r.Cmd)
-	switch r.Cmd {
+	switch strings.Join(words, " ") {
 	case "show version":
-		reply.Reply = "vpp " + Version + " built by nobody\n"
+		reply.Reply = fmt.Sprintf("vpp v%s built by nobody on a simulator\n", Version)
 		return nil
 	case "show clock":
 		reply.Reply = fmt.Sprintf("Time now %.6f, %s\n", time.Since(s.started).Seconds(), time.Now().UTC().Format(time.UnixDate))
 		return nil
+	case "show session":
+		reply.Reply = "show session: session layer is not enabled\n"
+		return api.UNSPECIFIED
 	}
 	if len(words) == 3 && words[0] == "show" && words[1] == "memif" {
 		for i := range s.interfaces.all() {

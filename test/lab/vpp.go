@@ -151,5 +151,8 @@ func (v *VPP) Kill() error {
 // Signal sends it a signal, such as SIGSTOP to make it hang.
 func (v *VPP) Signal(sig syscall.Signal) error { return v.cmd.Process.Signal(sig) }
 
+// PID is its number as a process.
+func (v *VPP) PID() int { return v.cmd.Process.Pid }
+
 // Exited is closed when the program has ended.
 func (v *VPP) Exited() <-chan struct{} { return v.exited }

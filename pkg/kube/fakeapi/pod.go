@@ -18,11 +18,7 @@ const maxAnnotations = 256 << 10
 
 // pod answers a request about one pod.
 func (s *Server) pod(w http.ResponseWriter, r *http.Request) {
-	s.mutex.Lock()
-	s.requests = append(s.requests, r.Method)
-	hook := s.hook
-	s.mutex.Unlock()
-	if hook != nil && hook(w, r) {
+	if s.noted(w, r) {
 		return
 	}
 	patch, err := io.ReadAll(r.Body)

@@ -38,6 +38,7 @@ func New() *Server {
 	s := &Server{pods: map[string]object{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/api/v1/namespaces/{namespace}/pods/{name}", s.pod)
+	mux.HandleFunc("POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews", s.review)
 	s.Server = httptest.NewUnstartedServer(mux)
 	s.Config.ErrorLog = log.New(io.Discard, "", 0) // clients are killed on purpose
 	s.StartTLS()
