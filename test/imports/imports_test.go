@@ -22,8 +22,10 @@ var layers = map[string][]string{
 	"cnivpp":    {"pkg", "cnivpp"},
 	"userspace": {"pkg", "cnivpp", "userspace"},
 	"usrsp-app": {"pkg", "cnivpp", "usrsp-app"},
-	"cmd":       {"pkg", "userspace", "usrsp-app"},
-	"test":      {"pkg", "cnivpp", "userspace", "usrsp-app", "test"},
+	// The agent may be large: nobody waits for its start.
+	"userspace-node": {"pkg", "cnivpp", "userspace", "userspace-node"},
+	"cmd":            {"pkg", "userspace", "usrsp-app", "userspace-node"},
+	"test":           {"pkg", "cnivpp", "userspace", "usrsp-app", "test"},
 }
 
 // reserved are imports that only some packages may have, by their prefix.
@@ -33,7 +35,7 @@ var reserved = map[string][]string{
 	"k8s.io/apimachinery":    {"pkg/kube"},
 	"go.fd.io/govpp":         {"pkg/vppapi", "pkg/vppsim", "cnivpp", "test"},
 	"go.fd.io/govpp/core":    {"test"},
-	"go.fd.io/govpp/adapter": {"test"},
+	"go.fd.io/govpp/adapter": {"test", "userspace-node"},
 	// The binary API's bindings link net/http through this one.
 	"go.fd.io/govpp/binapi/vpe": {"pkg/vppsim", "test"},
 	"net/http":                  {"pkg/kube", "test"},
