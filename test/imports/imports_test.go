@@ -37,8 +37,9 @@ var reserved = map[string][]string{
 	"go.fd.io/govpp/core":    {"test"},
 	"go.fd.io/govpp/adapter": {"test", "userspace-node"},
 	// The binary API's bindings link net/http through this one.
-	"go.fd.io/govpp/binapi/vpe": {"pkg/vppsim", "test"},
-	"net/http":                  {"pkg/kube", "test"},
+	"go.fd.io/govpp/binapi/vpe":                   {"pkg/vppsim", "test"},
+	"net/http":                                    {"pkg/kube", "userspace-node", "test"},
+	"github.com/prometheus":                       {"userspace-node"},
 	"github.com/containernetworking/cni/pkg/skel": {"cmd", "userspace", "test"},
 	"github.com/containernetworking/plugins":      {"userspace", "test"},
 	"github.com/sirupsen/logrus":                  {},
@@ -48,7 +49,7 @@ var reserved = map[string][]string{
 	module + "pkg/vppapi":             {"cnivpp", "userspace", "usrsp-app", "test"},
 	module + "cnivpp/memif":           {"cnivpp"},
 	module + "cnivpp/vhostuser":       {"cnivpp"},
-	"net":                             {"pkg/vppapi", "pkg/vppsim", "pkg/netconf", "cnivpp", "cmd/vppsim", "userspace", "test"},
+	"net":                             {"pkg/vppapi", "pkg/vppsim", "pkg/netconf", "cnivpp", "cmd/vppsim", "userspace", "userspace-node", "test"},
 }
 
 // pkg is what the go command says of a package.
@@ -150,6 +151,7 @@ func TestPluginStaysSmall(t *testing.T) {
 	for _, p := range list(t, "-deps", "./cmd/userspace") {
 		for _, heavy := range []string{
 			"k8s.io/client-go", "k8s.io/apimachinery", "k8s.io/api", "github.com/sirupsen/logrus", "go.fd.io/govpp/core", "github.com/vishvananda/netlink",
+			module + "userspace-node", "github.com/prometheus",
 		} {
 			if within(p.ImportPath, heavy) {
 				t.Errorf("cmd/userspace links %s", p.ImportPath)
