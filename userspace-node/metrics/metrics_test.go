@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -52,7 +53,7 @@ func happened(view func() View) *Metrics {
 func scrape(t *testing.T, m *Metrics) string {
 	t.Helper()
 	answer := httptest.NewRecorder()
-	m.Handler().ServeHTTP(answer, httptest.NewRequest("GET", "/metrics", nil))
+	m.Handler().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	if answer.Code != 200 {
 		t.Fatalf("scrape: %d %s", answer.Code, answer.Body)
 	}
@@ -116,8 +117,10 @@ func TestTwice(t *testing.T) {
 	view := busy()
 	view.Attachments = append(view.Attachments, view.Attachments...)
 	view.Vswitches = append(view.Vswitches, view.Vswitches...)
-	view.Vswitches = append(view.Vswitches, Vswitch{Socket: socket}, Vswitch{Socket: "/other", Up: true, Release: "\xff",
-		Counters: map[string]stats.Counters{"memif70001/0": {RxPackets: 8}}})
+	view.Vswitches = append(view.Vswitches, Vswitch{Socket: socket}, Vswitch{
+		Socket: "/other", Up: true, Release: "\xff",
+		Counters: map[string]stats.Counters{"memif70001/0": {RxPackets: 8}},
+	})
 	elsewhere := view.Attachments[0]
 	elsewhere.Socket = "/other"
 	view.Attachments = append(view.Attachments, elsewhere,

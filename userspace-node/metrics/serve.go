@@ -53,7 +53,7 @@ func Serve(ctx context.Context, address string, handlers map[string]http.Handler
 	left := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
-		left <- leave(server)
+		left <- leave(context.WithoutCancel(ctx), server)
 	}()
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve metrics: %w", err)
@@ -70,8 +70,8 @@ func routes(handlers map[string]http.Handler) *http.ServeMux {
 }
 
 // leave lets answers under way finish, and cuts off those that don't.
-func leave(server *http.Server) error {
-	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
+func leave(ctx context.Context, server *http.Server) error {
+	ctx, cancel := context.WithTimeout(ctx, leaveTimeout)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
 		return server.Close()
