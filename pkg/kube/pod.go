@@ -114,16 +114,16 @@ func (c *Client) Pod(ctx context.Context, ref Ref) (*Pod, error) {
 	pod.KubeletUID = pod.UID
 	if ref.UID != "" {
 		pod.KubeletUID = ref.UID
-		if ref.UID != pod.UID && ref.UID != pod.Annotations[mirrorAnnotation] {
+		if ref.UID != pod.UID && ref.UID != pod.Annotations[MirrorAnnotation] {
 			return nil, fmt.Errorf("get pod %s/%s: %w: its UID is %s, not %s", ref.Namespace, ref.Name, ErrReplaced, pod.UID, ref.UID)
 		}
 	}
 	return pod, nil
 }
 
-// mirrorAnnotation holds the kubelet's UID of a static pod, in the pod that
+// MirrorAnnotation holds the kubelet's UID of a static pod, in the pod that
 // mirrors it on the API server.
-const mirrorAnnotation = "kubernetes.io/config.mirror"
+const MirrorAnnotation = "kubernetes.io/config.mirror"
 
 // objectName is what namespaces and pods are called (DNS subdomains): nothing
 // that leads to another URL.

@@ -21,25 +21,27 @@ var layers = map[string][]string{
 	"pkg":       {"pkg"},
 	"cnivpp":    {"pkg", "cnivpp"},
 	"userspace": {"pkg", "cnivpp", "userspace"},
-	"usrsp-app": {"pkg", "cnivpp", "usrsp-app"},
 	// The agent may be large: nobody waits for its start.
 	"userspace-node": {"pkg", "cnivpp", "userspace", "userspace-node"},
-	"cmd":            {"pkg", "userspace", "usrsp-app", "userspace-node"},
-	"test":           {"pkg", "cnivpp", "userspace", "usrsp-app", "test"},
+	"usrsp-app":      {"pkg", "cnivpp", "usrsp-app"},
+	"cmd":            {"pkg", "userspace", "userspace-node", "usrsp-app"},
+	"test":           {"pkg", "cnivpp", "userspace", "userspace-node", "usrsp-app", "test"},
 }
 
 // reserved are imports that only some packages may have, by their prefix.
 var reserved = map[string][]string{
-	"k8s.io/client-go":       {"pkg/kube"},
-	"k8s.io/api":             {"pkg/kube"},
-	"k8s.io/apimachinery":    {"pkg/kube"},
+	// The node agent lives long enough to pay for them; TestPluginStaysSmall
+	// keeps them out of the plugin.
+	"k8s.io/client-go":       {"pkg/kube", "userspace-node"},
+	"k8s.io/api":             {"pkg/kube", "userspace-node"},
+	"k8s.io/apimachinery":    {"pkg/kube", "userspace-node"},
 	"go.fd.io/govpp":         {"pkg/vppapi", "pkg/vppsim", "cnivpp", "test"},
 	"go.fd.io/govpp/core":    {"test"},
 	"go.fd.io/govpp/adapter": {"test", "userspace-node"},
 	// The binary API's bindings link net/http through this one.
-	"go.fd.io/govpp/binapi/vpe": {"pkg/vppsim", "test"},
-	"net/http":                  {"pkg/kube", "userspace-node", "test"},
-	"github.com/prometheus":     {"userspace-node"},
+	"go.fd.io/govpp/binapi/vpe":                   {"pkg/vppsim", "test"},
+	"net/http":                                    {"pkg/kube", "userspace-node", "test"},
+	"github.com/prometheus":                       {"userspace-node"},
 	"github.com/containernetworking/cni/pkg/skel": {"cmd", "userspace", "test"},
 	"github.com/containernetworking/plugins":      {"userspace", "test"},
 	"github.com/sirupsen/logrus":                  {},
@@ -47,6 +49,7 @@ var reserved = map[string][]string{
 	"github.com/k8snetworkplumbingwg": {},
 	module + "pkg/vppsim":             {"pkg/vppsim", "cmd/vppsim", "test"},
 	module + "pkg/vppapi":             {"cnivpp", "userspace", "usrsp-app", "test"},
+	module + "userspace-node":         {"userspace-node", "cmd/userspace-node", "test"},
 	module + "cnivpp/memif":           {"cnivpp"},
 	module + "cnivpp/vhostuser":       {"cnivpp"},
 	"net":                             {"pkg/vppapi", "pkg/vppsim", "pkg/netconf", "cnivpp", "cmd/vppsim", "userspace", "userspace-node", "test"},

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"reflect"
-	"slices"
 	"strings"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
@@ -18,7 +17,7 @@ const maxAnnotations = 256 << 10
 
 // pod answers a request about one pod.
 func (s *Server) pod(w http.ResponseWriter, r *http.Request) {
-	if s.noted(w, r) {
+	if s.hooked(w, r) {
 		return
 	}
 	patch, err := io.ReadAll(r.Body)
@@ -28,14 +27,9 @@ func (s *Server) pod(w http.ResponseWriter, r *http.Request) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	namespace, name := r.PathValue("namespace"), r.PathValue("name")
-	verb := strings.ToLower(r.Method)
 	pod, ok := s.pods[namespace+"/"+name]
 	switch {
-	case r.Header.Get("Authorization") != "Bearer "+Token:
-		Fail(w, http.StatusUnauthorized, "Unauthorized", "Unauthorized")
-	case slices.Contains(s.denied, verb):
-		Fail(w, http.StatusForbidden, "Forbidden", fmt.Sprintf(
-			`pods %q is forbidden: User "u" cannot %s resource "pods" in API group "" in the namespace %q`, name, verb, namespace))
+	case s.refused(w, r, access{strings.ToLower(r.Method), "pods", name, namespace}):
 	case r.Method != http.MethodGet && r.Method != http.MethodPatch:
 		Fail(w, http.StatusMethodNotAllowed, "MethodNotAllowed", "the server does not allow this method on the requested resource")
 	case !ok:
@@ -43,7 +37,7 @@ func (s *Server) pod(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodGet:
 		answer(w, http.StatusOK, pod)
 	case r.Header.Get("Content-Type") != "application/json-patch+json":
-		Fail(w, http.StatusUnsupportedMediaType, "UnsupportedMediaType", "the body of the request was in an unknown format")
+		unknownFormat(w)
 	default:
 		s.patch(w, namespace+"/"+name, pod, patch)
 	}
@@ -100,10 +94,14 @@ func invalid(before, after object) string {
 
 // Fail answers with a Status object.
 func Fail(w http.ResponseWriter, code int, reason, message string) {
-	answer(w, code, object{
+	answer(w, code, status(code, reason, message))
+}
+
+func status(code int, reason, message string) object {
+	return object{
 		"kind": "Status", "apiVersion": "v1", "metadata": object{}, "status": "Failure",
 		"message": message, "reason": reason, "code": code,
-	})
+	}
 }
 
 func answer(w http.ResponseWriter, code int, doc object) {

@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"sync"
 )
 
@@ -24,10 +23,19 @@ type Server struct {
 
 	mutex    sync.Mutex
 	pods     map[string]object
+	events   []json.RawMessage
 	version  int
 	requests []string
 	denied   []string
 	hook     func(w http.ResponseWriter, r *http.Request) bool
+
+	// history is what happened to pods since the version in forgotten.
+	history   []change
+	forgotten int
+	// changed is closed, and replaced, when there is more history.
+	changed chan struct{}
+	closed  chan struct{}
+	closing sync.Once
 }
 
 // object is a pod as JSON.
@@ -35,17 +43,28 @@ type object = map[string]any
 
 // New starts a server. Close stops it.
 func New() *Server {
-	s := &Server{pods: map[string]object{}}
+	// Version 0 means another thing to a watch.
+	s := &Server{pods: map[string]object{}, version: 1, changed: make(chan struct{}), closed: make(chan struct{})}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/api/v1/namespaces/{namespace}/pods/{name}", s.pod)
 	mux.HandleFunc("POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews", s.review)
+	mux.HandleFunc("GET /api/v1/pods", s.allPods)
+	mux.HandleFunc("POST /api/v1/namespaces/{namespace}/events", s.createEvent)
 	s.Server = httptest.NewUnstartedServer(mux)
 	s.Config.ErrorLog = log.New(io.Discard, "", 0) // clients are killed on purpose
+	s.EnableHTTP2 = true                           // client-go speaks it, with its pings
 	s.StartTLS()
 	return s
 }
 
-// Put makes or replaces a pod, given as JSON with metadata.namespace and name.
+// Close ends the watches and stops the server; it may be called again.
+func (s *Server) Close() {
+	s.closing.Do(func() { close(s.closed) })
+	s.Server.Close()
+}
+
+// Put makes or changes a pod, given as JSON with metadata.namespace and name. A
+// pod of that name with another UID is deleted first.
 func (s *Server) Put(doc string) {
 	var pod object
 	if err := json.Unmarshal([]byte(doc), &pod); err != nil {
@@ -54,14 +73,18 @@ func (s *Server) Put(doc string) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	metadata := pod["metadata"].(object)
-	s.store(fmt.Sprint(metadata["namespace"], "/", metadata["name"]), pod)
+	key := fmt.Sprint(metadata["namespace"], "/", metadata["name"])
+	if old, ok := s.pods[key]; ok && old["metadata"].(object)["uid"] != metadata["uid"] {
+		s.remove(key)
+	}
+	s.store(key, pod)
 }
 
 // Delete removes a pod.
 func (s *Server) Delete(namespace, name string) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	delete(s.pods, namespace+"/"+name)
+	s.remove(namespace + "/" + name)
 }
 
 // Edit changes a pod as another writer would.
@@ -100,7 +123,8 @@ func (s *Server) Annotations(namespace, name string) map[string]string {
 	return out
 }
 
-// Deny takes a verb (get, patch) on pods from the user.
+// Deny takes a verb from the user: get, patch, list or watch on pods, create on
+// events.
 func (s *Server) Deny(verb string) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -145,11 +169,21 @@ func (s *Server) CA() []byte {
 // store keeps a pod under a new resourceVersion, without an empty map of
 // annotations, which v1's JSON leaves out.
 func (s *Server) store(key string, pod object) {
-	s.version++
 	metadata := pod["metadata"].(object)
-	metadata["resourceVersion"] = strconv.Itoa(s.version)
 	if annotations, ok := metadata["annotations"].(object); ok && len(annotations) == 0 {
 		delete(metadata, "annotations")
 	}
+	kind := added
+	if s.pods[key] != nil {
+		kind = modified
+	}
 	s.pods[key] = pod
+	s.happened(kind, pod)
+}
+
+func (s *Server) remove(key string) {
+	if pod, ok := s.pods[key]; ok {
+		delete(s.pods, key)
+		s.happened(deleted, pod)
+	}
 }
