@@ -116,7 +116,7 @@ func (f *fixture) wantThere(t *testing.T, name, uid string) {
 func (f *fixture) wantUnknown(t *testing.T, name, uid string) {
 	t.Helper()
 	if gone, known := f.Gone("ns", name, uid); gone || known {
-		t.Errorf("pod %s (UID %q): gone=%t, known=%t; want that nothing is known", name, uid, gone, known)
+		t.Fatalf("pod %s (UID %q): gone=%t, known=%t; want that nothing is known", name, uid, gone, known)
 	}
 }
 
