@@ -39,9 +39,9 @@ var reserved = map[string][]string{
 	"go.fd.io/govpp/core":    {"test"},
 	"go.fd.io/govpp/adapter": {"test", "userspace-node"},
 	// The binary API's bindings link net/http through this one.
-	"go.fd.io/govpp/binapi/vpe":                   {"pkg/vppsim", "test"},
-	"net/http":                                    {"pkg/kube", "userspace-node", "test"},
-	"github.com/prometheus":                       {"userspace-node"},
+	"go.fd.io/govpp/binapi/vpe": {"pkg/vppsim", "test"},
+	"net/http":                  {"pkg/kube", "userspace-node", "test"},
+	"github.com/prometheus":     {"userspace-node"},
 	"github.com/containernetworking/cni/pkg/skel": {"cmd", "userspace", "test"},
 	"github.com/containernetworking/plugins":      {"userspace", "test"},
 	"github.com/sirupsen/logrus":                  {},
