@@ -88,8 +88,10 @@ func (c *call) checkNetns() error {
 // lockDir keeps the calls about one shared directory apart: one may remove it
 // as empty while another is about to fill it.
 func (c *call) lockDir(ctx context.Context, path string) (func(), error) {
-	return c.Locks.Lock(ctx, "directory/"+path)
+	return c.Locks.Lock(ctx, directoryLock(path))
 }
+
+func directoryLock(path string) string { return "directory/" + path }
 
 // earlier deals with what an earlier ADD for the same attachment has left. When
 // that succeeded with the same configuration and its endpoint is intact, ADD

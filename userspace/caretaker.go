@@ -11,6 +11,7 @@ import (
 	"github.com/containernetworking/cni/pkg/skel"
 	current "github.com/containernetworking/cni/pkg/types/100"
 
+	"github.com/userspace-cni/userspace-cni/cnivpp"
 	"github.com/userspace-cni/userspace-cni/pkg/netconf"
 	"github.com/userspace-cni/userspace-cni/pkg/state"
 )
@@ -148,14 +149,15 @@ func (c *Caretaker) repairSome(ctx context.Context, repair Repair, records []*st
 	var outcomes []Outcome
 	var held []*call
 	var now []*state.Record
+	locks := &locked{}
+	defer locks.release()
 	for _, r := range records {
 		other := c.of(r)
-		record, unlock, err := other.hold(ctx, r)
+		record, err := other.hold(ctx, r, locks)
 		if err != nil {
 			outcomes = append(outcomes, Outcome{r, err})
 			continue
 		}
-		defer unlock()
 		held, now = append(held, other), append(now, record)
 	}
 	failed := repair.Apply(ctx, specsOf(now), func(i int) error { return held[i].clearTheWay(now[i]) })
@@ -168,32 +170,49 @@ func (c *Caretaker) repairSome(ctx context.Context, repair Repair, records []*st
 	return outcomes
 }
 
+// locked are locks that are held together. Networks of one pod share a directory.
+type locked struct {
+	names  []string
+	unlock []func()
+}
+
+// take adds a lock, unless it is held already.
+func (l *locked) take(ctx context.Context, from cnivpp.Locker, name string) error {
+	if slices.Contains(l.names, name) {
+		return nil
+	}
+	unlock, err := from.Lock(ctx, name)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrBusy, err)
+	}
+	l.names, l.unlock = append(l.names, name), append(l.unlock, unlock)
+	return nil
+}
+
+func (l *locked) release() {
+	for _, unlock := range l.unlock {
+		unlock()
+	}
+}
+
 // hold locks the attachment, and its directory, and reads its record again. It
 // waits for no call.
-func (c *call) hold(ctx context.Context, seen *state.Record) (*state.Record, func(), error) {
+func (c *call) hold(ctx context.Context, seen *state.Record, locks *locked) (*state.Record, error) {
 	ctx, cancel := context.WithTimeout(ctx, inUse)
 	defer cancel()
-	unlock, err := c.Locks.Lock(ctx, "attachment/"+c.attachment.Key())
-	if err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", ErrBusy, err)
+	if err := locks.take(ctx, c.Locks, "attachment/"+c.attachment.Key()); err != nil {
+		return nil, err
 	}
 	record, err := c.load()
-	if err == nil && (!record.Done || record.Dir != seen.Dir) {
-		err = ErrBusy
+	switch {
+	case errors.Is(err, state.ErrNotFound): // its DEL has just ended
+		return nil, ErrBusy
+	case err != nil:
+		return nil, err
+	case !record.Done || record.Dir != seen.Dir:
+		return nil, ErrBusy
 	}
-	if errors.Is(err, state.ErrNotFound) {
-		err = ErrBusy // its DEL has just ended
-	}
-	if err != nil {
-		unlock()
-		return nil, nil, err
-	}
-	unlockDir, err := c.lockDir(ctx, record.Dir)
-	if err != nil {
-		unlock()
-		return nil, nil, fmt.Errorf("%w: %w", ErrBusy, err)
-	}
-	return record, func() { unlockDir(); unlock() }, nil
+	return record, locks.take(ctx, c.Locks, directoryLock(record.Dir))
 }
 
 // clearTheWay removes the socket that a former vswitch has left: the new one
@@ -227,11 +246,12 @@ func (c *Caretaker) remake(ctx context.Context, seen *state.Record) error {
 	ctx, cancel := context.WithTimeout(ctx, c.Node.AddTimeout)
 	defer cancel()
 	other := c.of(seen)
-	record, unlock, err := other.hold(ctx, seen)
+	locks := &locked{}
+	defer locks.release()
+	record, err := other.hold(ctx, seen, locks)
 	if err != nil {
 		return err
 	}
-	defer unlock()
 	if err := other.removeSpec(ctx, record); err != nil {
 		return err
 	}

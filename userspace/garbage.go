@@ -178,7 +178,7 @@ func (p *person) orphans(where at, v vswitch, recorded map[string]bool) []Garbag
 	var all []Garbage
 	for tag, endpoint := range v.endpoints {
 		key := strings.TrimPrefix(tag, tagPrefix)
-		if recorded[key] {
+		if recorded[key] || !state.IsKey(key) { // else it is shared, and goes with the last who shares it
 			continue
 		}
 		all = append(all, Garbage{

@@ -144,7 +144,7 @@ func (c *call) reportOrphans(ctx context.Context, valid map[string]bool) {
 	recorded := recordedKeys(records, failed)
 	for _, endpoint := range there {
 		key := strings.TrimPrefix(endpoint.Tag, tagPrefix)
-		if !recorded[key] && !valid[key] {
+		if !recorded[key] && !valid[key] && state.IsKey(key) {
 			c.log.Warn("an endpoint of ours has no record; `userspace gc` removes it", "interface", endpoint.Interface, "tag", endpoint.Tag)
 		}
 	}

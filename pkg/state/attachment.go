@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"strings"
 )
 
 // Attachment is what one CNI call is about.
@@ -34,4 +35,9 @@ func attachmentIn(record []byte) (Attachment, error) {
 	var a Attachment
 	err := json.Unmarshal(record, &a)
 	return a, err
+}
+
+// IsKey tells whether it could be the key of an attachment.
+func IsKey(text string) bool {
+	return len(text) == keyLength && strings.Trim(text, "0123456789abcdef") == ""
 }
