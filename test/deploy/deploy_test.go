@@ -2,9 +2,11 @@ package deploy
 
 import (
 	"os"
+	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -15,15 +17,19 @@ import (
 
 const program = "/usr/local/bin/userspace-node"
 
-// flags are all that the agent has.
-var flags = []string{
-	"--listen", "--node-name", "--kubeconfig", "--cni-bin-dir", "--interval", "--grace",
-	"--vpp-stats-socket", "--no-collect", "--log-level", "--version",
-}
+// flags are what the agent says it has.
+var flags = sync.OnceValues(func() ([]string, error) {
+	help, err := exec.Command("go", "run", "../../cmd/userspace-node", "--help").Output()
+	return regexp.MustCompile(`--[a-z-]+`).FindAllString(string(help), -1), err
+})
 
 // checkFlags looks at what starts with dashes alone: a value may follow its flag.
 func checkFlags(t *testing.T, args []string) {
 	t.Helper()
+	flags, err := flags()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, arg := range args {
 		name, _, _ := strings.Cut(arg, "=")
 		if strings.HasPrefix(name, "-") && !slices.Contains(flags, name) {

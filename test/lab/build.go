@@ -9,6 +9,7 @@ import (
 // programs are the packages whose binaries the lab runs.
 var programs = []string{
 	"github.com/userspace-cni/userspace-cni/cmd/userspace",
+	"github.com/userspace-cni/userspace-cni/cmd/userspace-node",
 	"github.com/userspace-cni/userspace-cni/cmd/usrsp-app",
 	"github.com/userspace-cni/userspace-cni/cmd/vppsim",
 	"github.com/containernetworking/plugins/plugins/ipam/host-local",

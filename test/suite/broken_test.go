@@ -31,6 +31,12 @@ type damage struct {
 // while it is the network's only one and while there is another: CHECK and
 // `userspace check` say what is missing, and a repeated ADD makes it again.
 func TestCheckFindsWhatIsBroken(t *testing.T) {
+	onReal(t, func(b *bench) { b.eachDamage(b.findsBroken) })
+}
+
+// eachDamage tries each damage on an endpoint that is alone in its network, and
+// with another one there.
+func (b *bench) eachDamage(try func(conf object, d damage, other bool)) {
 	inBridge := []damage{
 		{[]string{"set interface state MEMIF down"}, "set MEMIF up"},
 		{[]string{"clear interface tag MEMIF"}, `tag MEMIF "`},
@@ -62,29 +68,27 @@ func TestCheckFindsWhatIsBroken(t *testing.T) {
 	}
 	// VPP keeps a table, and what is in it, as long as an interface is in it.
 	emptiedTable := damage{[]string{"delete interface memif MEMIF", "delete loopback interface intfc LOOP", "table"}, "create table 42 v4"}
-	onReal(t, func(b *bench) {
-		link := filepath.Join(b.dir, "link.sock")
-		b.uplink("master", link)
-		bridge := b.network("net", b.hostLocal(2), bridged(object{"bridgeName": "blue"}))
-		uplink := b.network("net", b.hostLocal(2), bridged(object{"bridgeName": "blue", "vlanId": 100, "uplink": "memif9/0"}))
-		routedNet := b.network("net", b.subnet("10.1.0.0/24", "fd00:1::/64"), routed(42))
-		for _, d := range append(inBridge, emptied...) {
-			b.findsBroken(bridge, d, false)
+	link := filepath.Join(b.dir, "link.sock")
+	b.uplink("master", link)
+	bridge := b.network("net", b.hostLocal(2), bridged(object{"bridgeName": "blue"}))
+	uplink := b.network("net", b.hostLocal(2), bridged(object{"bridgeName": "blue", "vlanId": 100, "uplink": "memif9/0"}))
+	routedNet := b.network("net", b.subnet("10.1.0.0/24", "fd00:1::/64"), routed(42))
+	for _, d := range append(inBridge, emptied...) {
+		try(bridge, d, false)
+	}
+	try(routedNet, emptiedTable, false)
+	for _, d := range inBridge {
+		try(bridge, d, true)
+	}
+	for _, other := range []bool{false, true} {
+		for _, d := range onUplink {
+			try(uplink, d, other)
 		}
-		b.findsBroken(routedNet, emptiedTable, false)
-		for _, d := range inBridge {
-			b.findsBroken(bridge, d, true)
+		for _, d := range inTable {
+			try(routedNet, d, other)
 		}
-		for _, other := range []bool{false, true} {
-			for _, d := range onUplink {
-				b.findsBroken(uplink, d, other)
-			}
-			for _, d := range inTable {
-				b.findsBroken(routedNet, d, other)
-			}
-		}
-		b.removeUplink()
-	})
+	}
+	b.removeUplink()
 }
 
 // findsBroken does damage to an endpoint, alone in its network or with another
@@ -101,20 +105,7 @@ func (b *bench) findsBroken(conf object, d damage, other bool) {
 	if other {
 		neighbour.add()
 	}
-	for _, command := range d.commands {
-		command = names.Replace(command)
-		prefix, isRoute := strings.CutPrefix(command, "route ")
-		switch {
-		case isRoute:
-			b.removeRoute(netip.MustParsePrefix(prefix), 42, names.Replace("MEMIF"))
-		case command == "table":
-			b.removeTable(42)
-		default:
-			if answer := strings.TrimSpace(b.cliOf(command)); answer != "" {
-				b.Logf("%s: %s", command, answer)
-			}
-		}
-	}
+	b.damage(d, names)
 	says := names.Replace(d.says)
 	a.mustFail("CHECK", 102, says)
 	b.says("check", 1, says)
@@ -135,6 +126,25 @@ func (b *bench) findsBroken(conf object, d damage, other bool) {
 	}
 	if tables := b.cliOf("show ip table"); strings.Contains(tables, "42") {
 		b.Errorf("%v (another: %t): table 42 is left:\n%s", d.commands, other, tables)
+	}
+}
+
+// damage does it to the endpoint whose objects have these names.
+func (b *bench) damage(d damage, names *strings.Replacer) {
+	b.Helper()
+	for _, command := range d.commands {
+		command = names.Replace(command)
+		prefix, isRoute := strings.CutPrefix(command, "route ")
+		switch {
+		case isRoute:
+			b.removeRoute(netip.MustParsePrefix(prefix), 42, names.Replace("MEMIF"))
+		case command == "table":
+			b.removeTable(42)
+		default:
+			if answer := strings.TrimSpace(b.cliOf(command)); answer != "" {
+				b.Logf("%s: %s", command, answer)
+			}
+		}
 	}
 }
 

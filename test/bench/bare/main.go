@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 
 	"go.fd.io/govpp/adapter/socketclient"
 	"go.fd.io/govpp/api"
@@ -15,7 +16,7 @@ import (
 	"go.fd.io/govpp/core"
 )
 
-// What the endpoint is: the number is that of the memif's socket.
+// What an endpoint is: the number is that of the first one's socket.
 const (
 	number = 7
 	domain = 4
@@ -29,25 +30,40 @@ func main() {
 }
 
 func run() error {
-	if len(os.Args) != 4 {
-		return errors.New("usage: bare VPP-API-SOCKET MEMIF-SOCKET TAG")
+	count := 1
+	if len(os.Args) == 5 {
+		var err error
+		if count, err = strconv.Atoi(os.Args[4]); err != nil {
+			return err
+		}
+	} else if len(os.Args) != 4 {
+		return errors.New("usage: bare VPP-API-SOCKET MEMIF-SOCKET TAG [COUNT]")
 	}
 	conn, err := core.Connect(socketclient.NewVppClient(os.Args[1]))
 	if err != nil {
 		return err
 	}
 	defer conn.Disconnect()
-	return endpoint(context.Background(), conn, os.Args[2], os.Args[3])
+	for i := range uint32(count) {
+		socket := os.Args[2]
+		if i > 0 {
+			socket += strconv.Itoa(int(i))
+		}
+		if err := endpoint(context.Background(), conn, number+i, socket, os.Args[3]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func endpoint(ctx context.Context, conn api.Connection, socket, tag string) error {
+func endpoint(ctx context.Context, conn api.Connection, number uint32, socket, tag string) error {
 	_, err := l2.NewServiceClient(conn).BridgeDomainAddDelV2(ctx, &l2.BridgeDomainAddDelV2{
 		IsAdd: true, BdID: domain, Flood: true, UuFlood: true, Forward: true, Learn: true,
 	})
 	if err != nil && !errors.Is(err, api.BD_ALREADY_EXISTS) {
 		return fmt.Errorf("bridge domain: %w", err)
 	}
-	index, err := create(ctx, memif.NewServiceClient(conn), socket)
+	index, err := create(ctx, memif.NewServiceClient(conn), number, socket)
 	if err != nil {
 		return fmt.Errorf("memif: %w", err)
 	}
@@ -63,7 +79,7 @@ func endpoint(ctx context.Context, conn api.Connection, socket, tag string) erro
 	return err
 }
 
-func create(ctx context.Context, client memif.RPCService, socket string) (interface_types.InterfaceIndex, error) {
+func create(ctx context.Context, client memif.RPCService, number uint32, socket string) (interface_types.InterfaceIndex, error) {
 	_, err := client.MemifSocketFilenameAddDelV2(ctx, &memif.MemifSocketFilenameAddDelV2{IsAdd: true, SocketID: number, SocketFilename: socket})
 	if err != nil {
 		return 0, err

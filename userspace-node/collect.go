@@ -1,0 +1,79 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/userspace-cni/userspace-cni/pkg/state"
+	"github.com/userspace-cni/userspace-cni/userspace"
+	"github.com/userspace-cni/userspace-cni/userspace-node/pods"
+)
+
+// collect removes what has been unused for the time of grace.
+func (a *agent) collect(ctx context.Context) {
+	a.working.Lock()
+	defer a.working.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, roundTimeout)
+	defer cancel()
+	garbage, failed := a.care.Garbage(ctx, a.podGone)
+	now := time.Now()
+	unused := map[string]time.Time{}
+	orphans := 0
+	for _, g := range garbage {
+		if g.Record == nil {
+			orphans++
+		}
+		since, known := a.unused[g.What]
+		if !known {
+			since = now
+			a.Log.Info("unused", "what", g.What, "why", g.Why, "grace", a.Grace)
+		}
+		unused[g.What] = since
+		if now.Sub(since) < a.Grace || a.NoCollect {
+			continue
+		}
+		err := a.care.Remove(ctx, g)
+		a.metrics.Collected(kindOf(g), err == nil)
+		if err != nil {
+			failed = append(failed, fmt.Errorf("remove %s: %w", g.What, err))
+			continue
+		}
+		delete(unused, g.What)
+		a.Log.Info("removed", "what", g.What, "why", g.Why)
+	}
+	if !a.NoCollect {
+		failed = append(failed, a.care.Sweep(ctx))
+	}
+	if err := errors.Join(failed...); err != nil && ctx.Err() == nil {
+		a.Log.Debug("not everything that is unused could be found or removed", "err", err)
+	}
+	a.unused = unused
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.orphans = orphans
+}
+
+func kindOf(g userspace.Garbage) string {
+	if g.Record == nil {
+		return "endpoint"
+	}
+	return "attachment"
+}
+
+// podGone says what the API server knows of a record's pod; empty: it is there,
+// or nobody knows.
+func (a *agent) podGone(r *state.Record) string {
+	if a.pods == nil || r.Pod == nil {
+		return ""
+	}
+	if gone, known := a.pods.Gone(r.Pod.Namespace, r.Pod.Name, r.Pod.UID); known && gone {
+		return fmt.Sprintf("the API server has no pod %s of UID %s on this node", userspace.PodOf(r), r.Pod.UID)
+	}
+	return ""
+}
+
+func podRef(r *state.Record) pods.Ref {
+	return pods.Ref{Namespace: r.Pod.Namespace, Name: r.Pod.Name, UID: r.Pod.UID}
+}
