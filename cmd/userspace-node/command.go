@@ -9,6 +9,7 @@ import (
 
 	"github.com/userspace-cni/userspace-cni/pkg/logging"
 	"github.com/userspace-cni/userspace-cni/pkg/nodeconf"
+	"github.com/userspace-cni/userspace-cni/pkg/state"
 	"github.com/userspace-cni/userspace-cni/userspace"
 	node "github.com/userspace-cni/userspace-cni/userspace-node"
 )
@@ -51,7 +52,9 @@ func command() *cobra.Command {
 			if c.APISocket == "" {
 				c.APISocket = settings.VPPAPISocket
 			}
-			return node.Run(cmd.Context(), userspace.New(settings, nil), c)
+			plugin := userspace.New(settings, nil)
+			plugin.Store = &state.Cache{Files: state.Files{Dir: settings.RecordsDir}}
+			return node.Run(cmd.Context(), plugin, c)
 		},
 	}
 	flags := cmd.Flags()

@@ -26,20 +26,13 @@ func (e *DamagedError) Unwrap() error { return e.Err }
 
 // List implements Store.
 func (f Files) List() ([]*Record, []error) {
-	entries, err := os.ReadDir(filepath.Join(f.Dir, "records"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
+	keys, err := f.keys()
 	if err != nil {
 		return nil, []error{fmt.Errorf("list records: %w", err)}
 	}
 	var all []*Record
 	var failed []error
-	for _, entry := range entries {
-		key, ok := strings.CutSuffix(entry.Name(), recordSuffix)
-		if !ok {
-			continue // a draft
-		}
+	for _, key := range keys {
 		record, err := f.byKey(key)
 		switch {
 		case err == nil:

@@ -40,6 +40,51 @@ func TestList(t *testing.T) {
 	mustDelete(t, f, blue, red)
 }
 
+// TestCache: the same records are returned again, and those that were replaced,
+// changed, damaged or mended by hand since are read anew.
+func TestCache(t *testing.T) {
+	f := newFiles(t)
+	c := &Cache{Files: f}
+	list := func() map[Attachment]*Record {
+		all, _ := c.List()
+		by := map[Attachment]*Record{}
+		for _, r := range all {
+			by[r.Attachment] = r
+		}
+		return by
+	}
+	for _, a := range []Attachment{blue, red} {
+		if err := c.Put(&Record{Attachment: a}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first := list()
+	if again := list(); len(again) != 2 || again[blue] != first[blue] || again[red] != first[red] {
+		t.Errorf("%v, then %v", first, again)
+	}
+	if err := c.Put(&Record{Attachment: blue, Netns: "/another"}); err != nil {
+		t.Fatal(err)
+	}
+	if again := list(); again[blue].Netns != "/another" || again[red] != first[red] {
+		t.Errorf("replaced: %+v", again[blue])
+	}
+	writeFile(t, f.record(blue.Key()), "{")
+	if again, failed := c.List(); len(again) != 1 || len(failed) != 1 {
+		t.Errorf("damaged: %v, %v", again, failed)
+	}
+	if err := c.Put(&Record{Attachment: blue}); err != nil {
+		t.Fatal(err)
+	}
+	if again, failed := c.List(); len(again) != 2 || len(failed) != 0 {
+		t.Errorf("mended: %v, %v", again, failed)
+	}
+	mustDelete(t, f, blue)
+	if again := list(); len(again) != 1 || again[red] != first[red] {
+		t.Errorf("deleted: %v", again)
+	}
+	mustDelete(t, f, red)
+}
+
 func TestWritable(t *testing.T) {
 	f := newFiles(t)
 	if err := f.Writable(); err != nil {
