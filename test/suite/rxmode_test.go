@@ -1,0 +1,101 @@
+package suite
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	interfaces "go.fd.io/govpp/binapi/interface"
+	"go.fd.io/govpp/binapi/interface_types"
+
+	"github.com/userspace-cni/userspace-cni/pkg/vppsim/memif"
+)
+
+// TestRxModesAPI is the part of the contract of VPP's binary API that needs a peer:
+// what a queue's mode is when it connects, and after that.
+func TestRxModesAPI(t *testing.T) {
+	onEachAPI(t, func(v *contract) {
+		links := v.links()
+		v.take(step{"socket", socket(5, "/run/a"), 0})
+		v.take(step{"memif", memifOn(5, 0), 0})
+		v.take(step{"up", up(1), 0})
+		v.take(step{"interrupts without a peer", rxMode(1, interface_types.RX_MODE_API_INTERRUPT), 0})
+		leave := v.connect("/run/a", 2, links)
+		oneQueue := func(queue uint32, mode interface_types.RxMode) *interfaces.SwInterfaceSetRxMode {
+			return &interfaces.SwInterfaceSetRxMode{SwIfIndex: 1, QueueIDValid: true, QueueID: queue, Mode: mode}
+		}
+		for _, s := range []step{
+			{"interrupts", rxMode(1, interface_types.RX_MODE_API_INTERRUPT), 0},
+			{"again", rxMode(1, interface_types.RX_MODE_API_INTERRUPT), 0},
+			{"adaptive, one queue", oneQueue(1, interface_types.RX_MODE_API_ADAPTIVE), 0},
+			{"a queue that isn't there", oneQueue(2, interface_types.RX_MODE_API_POLLING), -9},
+			{"polling", rxMode(1, interface_types.RX_MODE_API_POLLING), 0},
+			{"adaptive", rxMode(1, interface_types.RX_MODE_API_ADAPTIVE), 0},
+			{"the default", rxMode(1, interface_types.RX_MODE_API_DEFAULT), 0},
+			{"interrupts", rxMode(1, interface_types.RX_MODE_API_INTERRUPT), 0},
+		} {
+			v.take(s)
+		}
+		leave()
+		v.connect("/run/a", 1, links)()
+		v.compare("testdata/api/rx-modes.txt")
+	})
+}
+
+// links reports each change of a link, as VPP tells it.
+func (v *contract) links() <-chan bool {
+	v.Helper()
+	watcher, err := v.conn.WatchEvent(v.Context(), &interfaces.SwInterfaceEvent{})
+	v.must(err)
+	v.must(v.conn.Invoke(v.Context(), &interfaces.WantInterfaceEvents{EnableDisable: 1, PID: 1}, &interfaces.WantInterfaceEventsReply{}))
+	links := make(chan bool, 64)
+	go func() {
+		defer close(links)
+		for event := range watcher.Events() {
+			links <- event.(*interfaces.SwInterfaceEvent).Flags&interface_types.IF_STATUS_API_FLAG_LINK_UP != 0
+		}
+	}()
+	return links
+}
+
+// connect connects a slave to the socket, and notes what that changes; so does
+// leave.
+func (v *contract) connect(socket string, queues uint8, links <-chan bool) (leave func()) {
+	v.Helper()
+	host := memif.NewHost("peer")
+	peer := host.Dial(socket, memif.Config{
+		IfName: "peer", Log2RingSize: 6, BufferSize: 2048, RxQueues: 1, TxQueues: queues,
+		Receive: func([]byte) {}, Link: func(bool) {},
+	})
+	peer.SetUp(true)
+	v.await(links, true)
+	v.notes.WriteString("a peer connects\n")
+	v.changes()
+	return func() {
+		v.Helper()
+		peer.Close("")
+		v.await(links, false)
+		host.Wait()
+		v.notes.WriteString("it disconnects\n")
+		v.changes()
+	}
+}
+
+func (v *contract) await(links <-chan bool, up bool) {
+	v.Helper()
+	ctx, cancel := context.WithTimeout(v.Context(), 20*time.Second)
+	defer cancel()
+	for {
+		select {
+		case got, ok := <-links:
+			if !ok {
+				v.Fatal("no more events")
+			}
+			if got == up {
+				return
+			}
+		case <-ctx.Done():
+			v.Fatalf("no event that says link up: %t", up)
+		}
+	}
+}
