@@ -2,13 +2,18 @@ package suite
 
 import (
 	"context"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	interfaces "go.fd.io/govpp/binapi/interface"
 	"go.fd.io/govpp/binapi/interface_types"
 
 	"github.com/userspace-cni/userspace-cni/pkg/vppsim/memif"
+	"github.com/userspace-cni/userspace-cni/test/lab"
 )
 
 // TestRxModesAPI is the part of the contract of VPP's binary API that needs a peer:
@@ -97,5 +102,48 @@ func (v *contract) await(links <-chan bool, up bool) {
 		case <-ctx.Done():
 			v.Fatalf("no event that says link up: %t", up)
 		}
+	}
+}
+
+// TestRxMode has a network whose endpoints wait for interrupts. ADD comes before
+// the pod and can't set that; when the pod has connected CHECK says so, and a
+// repeated ADD sets it and does nothing else: the connection stays.
+func TestRxMode(t *testing.T) {
+	onEach(t, func(b *bench) {
+		proxy, err := lab.NewProxy(filepath.Join(b.dir, "proxy"), b.host.APISocket)
+		must(b, err)
+		p := b.pod("pod")
+		a := p.attach(b.network("net", b.hostLocal(1), object{"vppApiSocket": proxy.Path, "host": object{
+			"iftype": "memif", "netType": "bridge", "bridge": object{"bridgeId": 4}, "rxMode": "interrupt",
+		}}), "net1")
+		first := a.add()
+		a.intact("before the pod connects")
+		if contract := a.contract(); strings.Contains(contract, "rxMode") {
+			b.Errorf("the pod is told of the host's mode: %s", contract)
+		}
+		p.configure(1)
+		toInterrupts := b.namesOf(a, first).Replace("set rx-mode of MEMIF to interrupt")
+		a.mustFail("CHECK", 102, toInterrupts)
+		b.says("check", 1, toInterrupts)
+
+		before := len(proxy.Seen())
+		if diff := cmp.Diff(first, a.add()); diff != "" {
+			b.Errorf("the repeated ADD's result (-first +repeated):\n%s", diff)
+		}
+		changes := slices.DeleteFunc(proxy.Seen()[before:], func(message string) bool { return strings.HasSuffix(message, "_dump") })
+		if diff := cmp.Diff([]string{"sw_interface_set_rx_mode"}, changes); diff != "" {
+			b.Errorf("what the repeated ADD changed (-want +got):\n%s", diff)
+		}
+		a.intact("after a repeated ADD")
+		p.connected(1)
+		a.del()
+		must(b, proxy.Close())
+	})
+}
+
+func (a attachment) intact(when string) {
+	a.b.Helper()
+	if err := a.call("CHECK").Error(); err != nil {
+		a.b.Errorf("CHECK %s: %v", when, err)
 	}
 }
