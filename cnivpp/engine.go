@@ -68,6 +68,29 @@ func (e *Engine) Check(ctx context.Context, spec Spec) (vpp.Plan, error) {
 	return plan, err
 }
 
+// Adjust returns the plan that Check returns, without those steps that concern how
+// the endpoint works and not whether. Where there are no others it does these. It
+// only logs what VPP refuses of them: to make the endpoint again wouldn't help.
+func (e *Engine) Adjust(ctx context.Context, spec Spec) (vpp.Plan, error) {
+	var rest vpp.Plan
+	err := e.with(ctx, spec, func(s *vpp.Session) error {
+		state, err := observe(ctx, s, spec, vpp.Existence)
+		if err != nil {
+			return err
+		}
+		adjustments, others := state.toward(spec).Split()
+		rest = others
+		if len(others) > 0 {
+			return nil
+		}
+		if err := adjustments.ApplyAll(ctx, s); err != nil {
+			e.Log.Warn("can't adjust the endpoint", "interface", spec.Endpoint.Interface(), "err", err)
+		}
+		return nil
+	})
+	return rest, err
+}
+
 // Remove leaves nothing of the spec on VPP. A VPP that isn't running has
 // nothing; of one that is, everything that can be removed is, whatever fails.
 func (e *Engine) Remove(ctx context.Context, spec Spec) error {

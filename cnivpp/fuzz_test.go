@@ -66,6 +66,9 @@ func mustBeBounded(t *testing.T, s Spec) {
 	if s.Tag == "" || len(s.Tag) > vpp.MaxTag || s.MTU > maxMTU {
 		t.Errorf("tag %q, mtu %d", s.Tag, s.MTU)
 	}
+	if s.RxMode != "" && !vpp.IsRxMode(s.RxMode) {
+		t.Errorf("rx-mode %q", s.RxMode)
+	}
 	if d := s.Domain; d != nil && (d.ID == 0 || d.ID > netconf.MaxBridgeDomain || len(d.Uplink) > 63 || len(d.Tag) > vpp.MaxTag) {
 		t.Errorf("domain %+v", d)
 	}

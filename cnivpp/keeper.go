@@ -5,8 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"sync"
+
+	"go.fd.io/govpp/api"
+	interfaces "go.fd.io/govpp/binapi/interface"
+	"go.fd.io/govpp/binapi/interface_types"
 
 	"github.com/userspace-cni/userspace-cni/cnivpp/vpp"
 )
@@ -39,6 +44,38 @@ func (k *Keeper) Close() error { return k.session.Close() }
 
 // Session is the connection itself.
 func (k *Keeper) Session() *vpp.Session { return k.session }
+
+// LinkUps signals that links have come up, one signal for any number of them:
+// Survey then says what is to be done for the peers that have connected. Links that
+// came up before the call are not among them. It ends with the context or the
+// connection, and closes the channel.
+func (k *Keeper) LinkUps(ctx context.Context) (<-chan struct{}, error) {
+	events, err := k.session.Conn().WatchEvent(ctx, &interfaces.SwInterfaceEvent{})
+	if err != nil {
+		return nil, fmt.Errorf("watch links: %w", err)
+	}
+	_, err = interfaces.NewServiceClient(k.session.Conn()).WantInterfaceEvents(ctx, &interfaces.WantInterfaceEvents{
+		EnableDisable: 1, PID: uint32(os.Getpid()),
+	})
+	if err != nil && !errors.Is(err, api.INVALID_REGISTRATION) { // what VPP says to who gets them already
+		events.Close()
+		return nil, fmt.Errorf("watch links: %w", err)
+	}
+	ups := make(chan struct{}, 1)
+	go func() {
+		defer close(ups)
+		for event := range events.Events() {
+			if event.(*interfaces.SwInterfaceEvent).Flags&interface_types.IF_STATUS_API_FLAG_LINK_UP == 0 {
+				continue
+			}
+			select {
+			case ups <- struct{}{}:
+			default: // one is waiting to be seen
+			}
+		}
+	}()
+	return ups, nil
+}
 
 // Finding is what VPP has of a spec.
 type Finding struct {

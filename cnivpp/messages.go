@@ -16,6 +16,9 @@ func (s Spec) common() []api.Message {
 	if s.MTU != 0 {
 		needed = append(needed, &interfaces.SwInterfaceSetMtu{})
 	}
+	if s.RxMode != "" {
+		needed = append(needed, &interfaces.SwInterfaceRxPlacementDump{}, &interfaces.SwInterfaceSetRxMode{})
+	}
 	if s.Domain != nil {
 		needed = append(needed, &l2.BridgeDomainAddDelV2{}, &l2.BridgeDomainDump{}, &l2.SwInterfaceSetL2Bridge{})
 		if s.Domain.Uplink != "" && s.Domain.VLAN != 0 {

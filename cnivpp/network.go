@@ -83,6 +83,7 @@ func HostSpec(side netconf.Side, id vpp.Identity, numbers Numbers, addresses, ga
 	if err != nil {
 		return spec, err
 	}
+	spec.RxMode = side.RxMode
 	switch side.NetType {
 	case netconf.NetTypeBridge:
 		spec.Domain = hostDomain(side, numbers)

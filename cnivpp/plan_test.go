@@ -25,6 +25,7 @@ type seen struct {
 	Port      json.RawMessage `json:"port"`
 	Addresses json.RawMessage `json:"addresses"`
 	Routes    json.RawMessage `json:"routes"`
+	RxModes   json.RawMessage `json:"rxModes"`
 }
 
 // TestPlan turns every file of testdata/plan into the two plans that start from
@@ -77,6 +78,9 @@ func (s seen) state(t *testing.T, spec Spec) state {
 			all[i] = o
 		case vpp.UpState:
 			o.Seen = s.Interface
+			all[i] = o
+		case vpp.RxModeState:
+			decode(t, s.RxModes, &o.Seen)
 			all[i] = o
 		case vpp.RoutesState:
 			decode(t, s.Routes, &o.Seen)

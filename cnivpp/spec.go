@@ -30,6 +30,8 @@ type Spec struct {
 	Tag string
 	// MTU is that of layer 3, in bytes; 0 leaves VPP's.
 	MTU uint32
+	// RxMode is how VPP waits for packets, see [vpp.RxMode]; empty: VPP's default.
+	RxMode string
 	// Domain is the bridge domain to join; nil: none.
 	Domain *vpp.Domain
 	// BVI makes the domain itself a host with the addresses; nil: they are the
@@ -87,6 +89,9 @@ func (s Spec) parts() []vpp.Part {
 		parts = append(parts, vpp.Addresses{Interface: holder, Prefixes: s.Addresses})
 	}
 	parts = append(parts, vpp.Up{Interface: name})
+	if s.RxMode != "" {
+		parts = append(parts, vpp.RxMode{Interface: name, Mode: s.RxMode})
+	}
 	if len(s.Routes) > 0 {
 		parts = append(parts, vpp.Routes{Interface: holder, Table: s.table(), Routes: s.Routes})
 	}
@@ -134,6 +139,7 @@ type wireSpec struct {
 	Endpoint  json.RawMessage `json:"endpoint"`
 	Tag       string          `json:"tag"`
 	MTU       uint32          `json:"mtu,omitempty"`
+	RxMode    string          `json:"rxMode,omitempty"`
 	Domain    *vpp.Domain     `json:"bridgeDomain,omitempty"`
 	BVI       *vpp.BVI        `json:"bvi,omitempty"`
 	Gateway   *vpp.Gateway    `json:"gateway,omitempty"`
@@ -147,7 +153,7 @@ func (s Spec) MarshalJSON() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(wireSpec{s.Kind, endpoint, s.Tag, s.MTU, s.Domain, s.BVI, s.Gateway, s.Addresses, s.Routes})
+	return json.Marshal(wireSpec{s.Kind, endpoint, s.Tag, s.MTU, s.RxMode, s.Domain, s.BVI, s.Gateway, s.Addresses, s.Routes})
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -164,7 +170,7 @@ func (s *Spec) UnmarshalJSON(data []byte) error {
 	if err != nil {
 		return err
 	}
-	*s = Spec{w.Kind, endpoint, w.Tag, w.MTU, w.Domain, w.BVI, w.Gateway, w.Addresses, w.Routes}
+	*s = Spec{w.Kind, endpoint, w.Tag, w.MTU, w.RxMode, w.Domain, w.BVI, w.Gateway, w.Addresses, w.Routes}
 	return s.validate()
 }
 
@@ -176,6 +182,8 @@ func (s Spec) validate() error {
 		return fmt.Errorf("tag %q has %d bytes; allowed: 1 to %d without NUL", s.Tag, len(s.Tag), vpp.MaxTag)
 	case s.MTU > maxMTU:
 		return fmt.Errorf("mtu %d is not allowed; allowed: 0 to %d", s.MTU, maxMTU)
+	case s.RxMode != "" && !vpp.IsRxMode(s.RxMode):
+		return fmt.Errorf("rx-mode %q is not allowed; allowed: polling, interrupt, adaptive, or empty", s.RxMode)
 	case s.Domain != nil && (s.Domain.ID == 0 || s.Domain.ID > netconf.MaxBridgeDomain):
 		return fmt.Errorf("bridge domain %d is not allowed; allowed: 1 to %d", s.Domain.ID, netconf.MaxBridgeDomain)
 	case s.BVI != nil && (s.Domain == nil || s.BVI.Instance > vpp.MaxLoopback):

@@ -95,9 +95,10 @@ func directoryLock(path string) string { return "directory/" + path }
 
 // earlier deals with what an earlier ADD for the same attachment has left. When
 // that succeeded with the same configuration and its endpoint is intact, ADD
-// has nothing to do and the result is the same as then. When only the endpoint
-// suffered (VPP was restarted, say), it is removed, and the addresses and the
-// network's place in the pod are kept. Anything else is removed.
+// has nothing to do but to adjust how it works, and the result is the same as
+// then. When only the endpoint suffered (VPP was restarted, say), it is removed,
+// and the addresses and the network's place in the pod are kept. Anything else is
+// removed.
 func (c *call) earlier(ctx context.Context, record *state.Record) (result *current.Result, intact bool, err error) {
 	old, err := c.load()
 	switch {
@@ -127,7 +128,7 @@ func (c *call) earlier(ctx context.Context, record *state.Record) (result *curre
 	if err := writeDeviceInfo(old); err != nil { // no reason to make the endpoint again
 		return nil, false, err
 	}
-	plan, err := c.differences(ctx, old)
+	plan, err := c.differences(ctx, old, Engine.Adjust)
 	if err == nil && plan == "" {
 		return result, true, nil
 	}

@@ -2,6 +2,7 @@ package userspace
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -28,7 +29,7 @@ func (c *call) check(ctx context.Context) error {
 	if !record.Done {
 		return fmt.Errorf("%w: an ADD or a DEL of it was ended on its way", errDiffers)
 	}
-	plan, err := c.differences(ctx, record)
+	plan, err := c.differences(ctx, record, Engine.Check)
 	if err != nil {
 		return err
 	}
@@ -42,13 +43,13 @@ func (c *call) check(ctx context.Context) error {
 }
 
 // differences are the steps, one a line, from what there is to what the record
-// stands for.
-func (c *call) differences(ctx context.Context, record *state.Record) (string, error) {
+// stands for. Those on the vswitch are what look returns: Check or Adjust.
+func (c *call) differences(ctx context.Context, record *state.Record, look func(Engine, context.Context, json.RawMessage) (string, error)) (string, error) {
 	engine, err := c.engine(record.Engine, record.Socket)
 	if err != nil {
 		return "", err
 	}
-	plan, err := engine.Check(ctx, record.Spec)
+	plan, err := look(engine, ctx, record.Spec)
 	if err != nil {
 		return "", err
 	}

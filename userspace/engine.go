@@ -33,6 +33,9 @@ type Engine interface {
 	// Check returns the steps that lead from what there is to the spec, one a
 	// line; none when the endpoint is intact.
 	Check(ctx context.Context, spec json.RawMessage) (string, error)
+	// Adjust returns the steps of Check but those that concern how the endpoint
+	// works and not whether it does. Where there are no others, it tries these.
+	Adjust(ctx context.Context, spec json.RawMessage) (string, error)
 	// Remove leaves nothing of the spec.
 	Remove(ctx context.Context, spec json.RawMessage) error
 	// RemoveTagged leaves nothing that bears the tag, for an attachment whose
@@ -154,6 +157,15 @@ func (v vppEngine) Check(ctx context.Context, raw json.RawMessage) (string, erro
 	}
 	plan, err := v.engine.Check(ctx, spec)
 	return plan.String(), err
+}
+
+func (v vppEngine) Adjust(ctx context.Context, raw json.RawMessage) (string, error) {
+	spec, err := decode(raw)
+	if err != nil {
+		return "", err
+	}
+	rest, err := v.engine.Adjust(ctx, spec)
+	return rest.String(), err
 }
 
 func (v vppEngine) Remove(ctx context.Context, raw json.RawMessage) error {

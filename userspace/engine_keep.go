@@ -14,6 +14,10 @@ type Keeper interface {
 	// Gone is closed when the connection has ended.
 	Gone() <-chan struct{}
 	Close() error
+	// LinkUps signals, until the connection or the context ends, that peers have
+	// connected since the call: what the vswitch forgets without a peer has to be
+	// done again. One signal may stand for many.
+	LinkUps(ctx context.Context) (<-chan struct{}, error)
 	// Instance says which run of the vswitch this is.
 	Instance(ctx context.Context) (Instance, error)
 	// Survey looks for what the specs describe, and changes nothing.

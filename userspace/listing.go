@@ -211,7 +211,7 @@ func (p *person) inspect(ctx context.Context, r *state.Record) finding {
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.Node.StatusTimeout)
 	defer cancel()
-	plan, err := p.of(r).differences(ctx, r)
+	plan, err := p.of(r).differences(ctx, r, Engine.Check)
 	f.Plan = plan
 	if err != nil {
 		f.Error = err.Error()

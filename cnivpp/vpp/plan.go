@@ -67,6 +67,23 @@ func (p Plan) ApplyAll(ctx context.Context, s *Session) error {
 	return errors.Join(failed...)
 }
 
+// adjustment marks a step that concerns how a connected endpoint works and not
+// whether: to make the endpoint again instead would cut the connection, and the
+// step would be due again after that.
+type adjustment interface{ adjusts() }
+
+// Split returns the steps that are adjustments, and the others.
+func (p Plan) Split() (adjustments, others Plan) {
+	for _, step := range p {
+		if _, ok := step.(adjustment); ok {
+			adjustments = append(adjustments, step)
+		} else {
+			others = append(others, step)
+		}
+	}
+	return adjustments, others
+}
+
 // Part is one piece of an endpoint.
 type Part interface {
 	// Observe looks at what VPP has of the part, as far as the goal needs it.

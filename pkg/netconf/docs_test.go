@@ -21,7 +21,7 @@ func TestDocsNameEveryField(t *testing.T) {
 			t.Errorf("%s isn't in %s", f, docsFile)
 		}
 	}
-	for _, v := range slices.Concat(cniVersions, logLevels, engines, ifTypes, netTypes, roles, memifModes, socketTypes, vhostModes, vlanModes) {
+	for _, v := range slices.Concat(cniVersions, logLevels, engines, ifTypes, netTypes, roles, memifModes, socketTypes, rxModes, vhostModes, vlanModes) {
 		if !strings.Contains(docs, "`"+v+"`") {
 			t.Errorf("the value %s isn't in %s", v, docsFile)
 		}

@@ -72,6 +72,7 @@ var sideFields = fields.Object[Side]{Unknown: fields.RefuseUnknown, Fields: []fi
 	fields.Number("vrf", func(s *Side) *uint32 { return &s.VRF }, orZero("the default table", 1, MaxVRF)),
 	fields.Number("mtu", func(s *Side) *int { return &s.MTU }, fields.Between(64, 9216, " bytes")),
 	fields.Parsed("mac", func(s *Side) *string { return &s.MAC }, macAddress(), canonicalMAC),
+	fields.Text("rxMode", func(s *Side) *string { return &s.RxMode }, fields.OneOf(rxModes)),
 	fields.Block("memif", func(s *Side) **Memif { return &s.Memif }, memifFields),
 	fields.Block("vhost", func(s *Side) **Vhost { return &s.Vhost }, vhostFields),
 	fields.Block("bridge", func(s *Side) **Bridge { return &s.Bridge }, bridgeFields),

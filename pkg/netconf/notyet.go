@@ -15,6 +15,7 @@ var limits = []fields.Limit{
 	{Field: "*.iftype", Value: IfTypeVeth},
 	{Field: "*.memif.mode", Value: ModeInjectPunt, Why: "it crashes VPP", Forever: true},
 	{Field: "container.vrf", Why: "tables are the host's", Allowed: "left out", Forever: true},
+	{Field: "container.rxMode", Why: "it is the host's", Allowed: "left out", Forever: true},
 	{Field: "container.memif.socketOwner", Why: atHost, Allowed: "left out", Forever: true},
 	{Field: "container.memif.socketGroup", Why: atHost, Allowed: "left out", Forever: true},
 	{Field: "container.memif.socketMode", Why: atHost, Allowed: "left out", Forever: true},

@@ -14,6 +14,7 @@ type Side struct {
 	VRF     uint32  `json:"vrf,omitempty"`     // the host's table for netType interface, to [MaxVRF]; 0: VPP's default
 	MTU     int     `json:"mtu,omitempty"`     // bytes, without the Ethernet header; 0: VPP's default
 	MAC     string  `json:"mac,omitempty"`     // aa:bb:cc:dd:ee:ff in lower case; empty: VPP chooses
+	RxMode  string  `json:"rxMode,omitempty"`  // the host's way to wait for packets, RxPolling and so on; empty: VPP's default
 	Memif   *Memif  `json:"memif,omitempty"`   // set exactly when IfType is memif
 	Vhost   *Vhost  `json:"vhost,omitempty"`   // set exactly when IfType is vhostuser
 	Bridge  *Bridge `json:"bridge,omitempty"`  // set exactly when NetType is bridge

@@ -53,6 +53,13 @@ const (
 	VhostServer = "server"
 )
 
+// Ways in which VPP waits for packets.
+const (
+	RxPolling   = "polling"
+	RxInterrupt = "interrupt"
+	RxAdaptive  = "adaptive"
+)
+
 // DefaultVPPAPISocket is where VPP listens for its binary API by default.
 const DefaultVPPAPISocket = "/run/vpp/api.sock"
 
@@ -73,6 +80,7 @@ var (
 	roles       = []string{RoleMaster, RoleSlave}
 	memifModes  = []string{ModeEthernet, ModeIP, ModeInjectPunt}
 	socketTypes = []string{SocketTypeFile, SocketTypeAbstract}
+	rxModes     = []string{RxPolling, RxInterrupt, RxAdaptive}
 	vhostModes  = []string{VhostClient, VhostServer}
 	vlanModes   = []string{"access", "trunk", "native-tagged", "native-untagged", "dot1q-tunnel"}
 )

@@ -3,6 +3,7 @@ package vppapi
 import (
 	"bufio"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -177,9 +178,24 @@ func (c *Conn) deliver(r reply) {
 		}
 		return
 	}
-	if waiting, ok := c.inbox[r.context()]; ok {
+	if waiting, ok := c.inbox[c.answers(r)]; ok {
 		waiting.put(r)
 	}
+}
+
+// answers returns the context that a message answers. Some details are laid out as
+// requests are, with a client index before the context, which VPP leaves 0
+// (sw_interface_rx_placement_details in src/vnet/interface.api). No request of
+// ours has the context 0.
+func (c *Conn) answers(r reply) uint32 {
+	if context := r.context(); context != 0 || len(r.data) < requestHeader {
+		return context
+	}
+	t, ok := c.types()[r.id]
+	if !ok || reflect.New(t).Interface().(api.Message).GetMessageType() != api.RequestMessage {
+		return 0
+	}
+	return binary.BigEndian.Uint32(r.data[requestContextOffset:])
 }
 
 func (c *Conn) end(why error) {

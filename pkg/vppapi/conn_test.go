@@ -19,6 +19,7 @@ import (
 	interfaces "go.fd.io/govpp/binapi/interface"
 	"go.fd.io/govpp/binapi/memclnt"
 	"go.fd.io/govpp/binapi/memif"
+	"go.fd.io/govpp/codec"
 )
 
 func TestCall(t *testing.T) {
@@ -96,6 +97,34 @@ func TestSlowReader(t *testing.T) {
 	}
 	if len(c.inbox) != 0 {
 		t.Errorf("%d conversations are still open", len(c.inbox))
+	}
+}
+
+// TestDetailsLaidOutAsARequest: their context is behind a client index of 0.
+func TestDetailsLaidOutAsARequest(t *testing.T) {
+	c := dial(t, serve(t, func(p *peer, id uint16, data []byte) {
+		if id != ids["sw_interface_rx_placement_dump"] {
+			answerAll(p, id, data)
+			return
+		}
+		cut := binary.BigEndian.AppendUint16(nil, ids["sw_interface_rx_placement_details"])
+		p.write(append(cut, 0, 0, 0, 0)) // too short to have a context
+		details, err := codec.EncodeMsg(&interfaces.SwInterfaceRxPlacementDetails{QueueID: 7}, ids["sw_interface_rx_placement_details"])
+		if err != nil {
+			t.Error(err)
+		}
+		binary.BigEndian.PutUint32(details[requestContextOffset:], p.contextOf(data))
+		p.write(details)
+	}).path)
+	all, err := interfaces.NewServiceClient(c).SwInterfaceRxPlacementDump(within(t, patience), &interfaces.SwInterfaceRxPlacementDump{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d, err := all.Recv(); err != nil || d.QueueID != 7 {
+		t.Errorf("details %+v, error %v", d, err)
+	}
+	if _, err := all.Recv(); err != io.EOF {
+		t.Errorf("at the end: %v", err)
 	}
 }
 

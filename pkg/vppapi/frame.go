@@ -28,6 +28,7 @@ const (
 	requestContextOffset = 6
 	replyContextOffset   = 2
 	replyHeader          = 6
+	requestHeader        = 10
 )
 
 // encode returns the frame of a request, ready to be written in one piece.

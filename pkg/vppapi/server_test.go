@@ -52,6 +52,7 @@ var known = []api.Message{
 	&memclnt.SockclntDelete{}, &memclnt.SockclntDeleteReply{},
 	&interfaces.SwInterfaceDump{}, &interfaces.SwInterfaceDetails{}, &interfaces.SwInterfaceEvent{},
 	&interfaces.SwInterfaceSetFlags{}, &interfaces.SwInterfaceSetFlagsReply{},
+	&interfaces.SwInterfaceRxPlacementDump{}, &interfaces.SwInterfaceRxPlacementDetails{},
 }
 
 func init() {

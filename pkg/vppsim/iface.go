@@ -29,6 +29,9 @@ type iface struct {
 	vhost    *vhostPort
 	sub      *subinterface
 
+	// rxModes are those of the receive queues, which exist while a peer is connected.
+	rxModes []interface_types.RxMode
+
 	port      *port     // in a bridge domain
 	rewrite   uint32    // of VLAN tags in the bridge domain: L2_VTR_...
 	tables    [2]uint32 // IPv4's and IPv6's
@@ -41,6 +44,10 @@ type iface struct {
 
 // defaultMTU is that of a new Ethernet interface (src/vnet/ethernet/interface.c).
 const defaultMTU = 9000
+
+// defaultRxMode is that of a new queue (im->default_rx_mode in
+// src/vnet/interface.c).
+const defaultRxMode = interface_types.RX_MODE_API_POLLING
 
 // noIndex is VPP's "none", ~0.
 const noIndex = ^uint32(0)

@@ -110,21 +110,44 @@ func (s *Sim) setMACAddress(r *interfaces.SwInterfaceSetMacAddress, _ *interface
 	return nil
 }
 
-// setRxMode does nothing: the simulator always sleeps until it is interrupted.
-// VPP too has queues, and so checks their number, only while a peer is connected.
+// setRxMode changes what a dump shows and nothing else: the simulator always sleeps
+// until it is interrupted. VPP, too, has queues only while a peer is connected, and
+// without any says that it is done (set_hw_interface_change_rx_mode in
+// src/vnet/interface_cli.c).
 func (s *Sim) setRxMode(r *interfaces.SwInterfaceSetRxMode, _ *interfaces.SwInterfaceSetRxModeReply) error {
 	i, err := s.byIndex(r.SwIfIndex)
-	if err == nil && r.QueueIDValid && r.QueueID >= uint32(i.rxQueues()) {
-		err = api.UNIMPLEMENTED
+	switch {
+	case err != nil:
+		return err
+	case i.sub != nil:
+		return api.INVALID_VALUE
+	case r.QueueIDValid && r.QueueID >= uint32(len(i.rxModes)):
+		return api.UNIMPLEMENTED
 	}
-	return err
+	mode := r.Mode
+	if mode == interface_types.RX_MODE_API_DEFAULT {
+		mode = defaultRxMode
+	}
+	for queue := range i.rxModes {
+		if !r.QueueIDValid || r.QueueID == uint32(queue) {
+			i.rxModes[queue] = mode
+		}
+	}
+	return nil
 }
 
-func (i *iface) rxQueues() int {
-	if i.memif == nil {
-		return 0
+// rxPlacementDump: all queues are the main thread's, worker 0.
+func (s *Sim) rxPlacementDump(r *interfaces.SwInterfaceRxPlacementDump, send func(*interfaces.SwInterfaceRxPlacementDetails)) {
+	for i := range s.interfaces.all() {
+		if r.SwIfIndex != interface_types.InterfaceIndex(noIndex) && r.SwIfIndex != interface_types.InterfaceIndex(i.index) {
+			continue
+		}
+		for queue, mode := range i.rxModes {
+			send(&interfaces.SwInterfaceRxPlacementDetails{
+				SwIfIndex: interface_types.InterfaceIndex(i.index), QueueID: uint32(queue), Mode: mode,
+			})
+		}
 	}
-	return i.memif.rxQueues()
 }
 
 func (s *Sim) ip6EnableDisable(r *ip.SwInterfaceIP6EnableDisable, _ *ip.SwInterfaceIP6EnableDisableReply) error {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/bits"
 	"math/rand/v2"
+	"slices"
 
 	"go.fd.io/govpp/api"
 	"go.fd.io/govpp/binapi/ethernet_types"
@@ -31,16 +32,13 @@ type memifPort struct {
 	endpoint     *memif.Endpoint
 }
 
-// rxQueues exist while a peer is connected.
+// rxQueues returns how many receive queues the connection has.
 func (p *memifPort) rxQueues() int {
-	switch st := p.endpoint.Status(); {
-	case !st.Connected:
-		return 0
-	case st.Role == memif.Master:
+	st := p.endpoint.Status()
+	if st.Role == memif.Master {
 		return st.S2MRings
-	default:
-		return st.M2SRings
 	}
+	return st.M2SRings
 }
 
 func (s *Sim) memifCreate(r *memifapi.MemifCreateV2, reply *memifapi.MemifCreateV2Reply) error {
@@ -154,7 +152,10 @@ func (s *Sim) linkChanged(i *iface, up bool) {
 	if !s.owns(i) || i.linkUp == up {
 		return
 	}
-	i.linkUp = up
+	i.linkUp, i.rxModes = up, nil
+	if up {
+		i.rxModes = slices.Repeat([]interface_types.RxMode{defaultRxMode}, i.memif.rxQueues())
+	}
 	s.emit(i, flag(up, interface_types.IF_STATUS_API_FLAG_LINK_UP), false)
 	s.flush()
 }

@@ -66,6 +66,7 @@ func handlers() []handler {
 		call((*Sim).hwInterfaceSetMTU),
 		call((*Sim).setMACAddress),
 		call((*Sim).setRxMode),
+		dump((*Sim).rxPlacementDump),
 		clientCall((*Sim).wantInterfaceEvents, &interfaces.SwInterfaceEvent{}),
 		call((*Sim).createLoopback),
 		call((*Sim).deleteLoopback),

@@ -105,7 +105,7 @@ func TestAPI(t *testing.T) {
 			{"MTU", &interfaces.SwInterfaceSetMtu{SwIfIndex: 1, Mtu: []uint32{1400, 0, 0, 0}}, 0},
 			{"hardware MTU", &interfaces.HwInterfaceSetMtu{SwIfIndex: 1, Mtu: 1500}, 0},
 			{"MAC address", &interfaces.SwInterfaceSetMacAddress{SwIfIndex: 1, MacAddress: [6]byte{2, 0, 0, 0, 0, 9}}, 0},
-			{"interrupts without a peer", &interfaces.SwInterfaceSetRxMode{SwIfIndex: 1, Mode: interface_types.RX_MODE_API_INTERRUPT}, 0},
+			{"interrupts without a peer", rxMode(1, interface_types.RX_MODE_API_INTERRUPT), 0},
 			{"of one queue", &interfaces.SwInterfaceSetRxMode{SwIfIndex: 1, QueueIDValid: true, Mode: interface_types.RX_MODE_API_INTERRUPT}, -9},
 			{"of an absent one", &interfaces.SwInterfaceSetRxMode{SwIfIndex: 9}, -2},
 			{"tag again", tag(1, "old"), 0},
@@ -343,6 +343,7 @@ func TestAPI(t *testing.T) {
 			{"pop in the bridge domain", pop(2), 0},
 			{"to another bridge domain", port(2, 11, 0), 0},
 			{"on a sub-interface", vlan(2, 5), 0},
+			{"interrupts on a sub-interface", rxMode(2, interface_types.RX_MODE_API_INTERRUPT), -7},
 			{"delete the uplink as a sub-interface", &interfaces.DeleteSubif{SwIfIndex: 1}, -98},
 			{"delete an absent one", &interfaces.DeleteSubif{SwIfIndex: 9}, -2},
 			{"delete", &interfaces.DeleteSubif{SwIfIndex: 2}, 0},
@@ -400,6 +401,10 @@ func tag(i index, tag string) api.Message {
 
 func up(i index) api.Message {
 	return &interfaces.SwInterfaceSetFlags{SwIfIndex: i, Flags: interface_types.IF_STATUS_API_FLAG_ADMIN_UP}
+}
+
+func rxMode(i index, mode interface_types.RxMode) api.Message {
+	return &interfaces.SwInterfaceSetRxMode{SwIfIndex: i, Mode: mode}
 }
 
 func loopback(instance uint32) api.Message {

@@ -96,6 +96,12 @@ func (v *contract) take(s step) {
 		fmt.Fprintf(&v.notes, ", %s", routeLine(found.Route))
 	}
 	v.notes.WriteString("\n")
+	v.changes()
+}
+
+// changes notes what is different since the last time.
+func (v *contract) changes() {
+	v.Helper()
 	now := v.look()
 	v.note("-", v.before, now)
 	v.note("+", now, v.before)
@@ -169,6 +175,9 @@ func (v *contract) look() (lines []string) {
 				add("interface %d address %s", a.SwIfIndex, a.Prefix)
 			})
 		}
+	})
+	dump(v, &interfaces.SwInterfaceRxPlacementDump{SwIfIndex: none}, func(d *interfaces.SwInterfaceRxPlacementDetails) {
+		add("interface %d queue %d of worker %d rx-mode %s", d.SwIfIndex, d.QueueID, d.WorkerID, d.Mode)
 	})
 	dump(v, &ip.IPUnnumberedDump{SwIfIndex: none}, func(d *ip.IPUnnumberedDetails) {
 		add("interface %d unnumbered to %d", d.SwIfIndex, int32(d.IPSwIfIndex))

@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/userspace-cni/userspace-cni/test/lab"
 )
@@ -49,6 +50,34 @@ func TestDPDKVhostPacked(t *testing.T) {
 		conf["host"].(object)["vhost"] = object{"mode": "server", "enablePacked": true}
 		b.dpdkPair(1, conf)
 	})
+}
+
+// TestDPDKVhostRxModes has VPP wait for interrupts of the drivers, once they have
+// connected, and for either.
+func TestDPDKVhostRxModes(t *testing.T) {
+	needTestpmd(t)
+	for _, mode := range []string{"interrupt", "adaptive"} {
+		t.Run(mode, func(t *testing.T) {
+			onVPP(t, func(b *bench) {
+				conf := b.overVhost("server")
+				conf["host"].(object)["rxMode"] = mode
+				pods := []*application{b.application("pod-1", 2, "--forward-mode=rxonly"), b.application("pod-2", 2, "--forward-mode=rxonly")}
+				attached := []attachment{pods[0].attach(conf, "net1"), pods[1].attach(conf, "net1")}
+				for i, a := range attached {
+					a.add()
+					pods[i].start()
+					within(b.T, 20*time.Second, "connected", func() bool { return a.call("CHECK").Code != 0 })
+					a.mustFail("CHECK", 102, "set rx-mode of VirtualEthernet0/0/", " to "+mode)
+					a.add()
+					a.intact("after a repeated ADD")
+				}
+				pods[0].exchange(pods[1])
+				for _, a := range attached {
+					a.del()
+				}
+			})
+		})
+	}
 }
 
 // TestDPDKMixed joins a vhost-user pod and a memif pod by one bridge.

@@ -63,7 +63,11 @@ var variants = []variant{
 	{"vhost-user client, routed, IPAM", func(b *bench) surroundings {
 		return b.hostVariant(object{"iftype": "vhostuser", "netType": "interface", "vhost": object{"mode": "client"}}, b.subnet("10.1.0.0/24", "fd00:1::/64"))
 	}},
-	{"none, abstract", func(b *bench) surroundings { return b.memifVariant("none", object{"socketType": "abstract"}) }},
+	{"none, abstract, rx-mode", func(b *bench) surroundings {
+		s := b.memifVariant("none", object{"socketType": "abstract"})
+		s.conf["host"].(object)["rxMode"] = "interrupt"
+		return s
+	}},
 }
 
 // onVariants runs a test on every variant on every engine.

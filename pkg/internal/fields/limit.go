@@ -10,7 +10,7 @@ type Limit struct {
 	Field   string // path.Match pattern for the field's path
 	Value   string // path.Match pattern for the value; empty: any
 	Why     string // for people; may be empty
-	Allowed string // replaces the rule's text; only for fields without a vocabulary
+	Allowed string // replaces the rule's text or vocabulary
 	Forever bool   // no release will take the value
 }
 

@@ -52,8 +52,8 @@ func (ru Rule[V]) text(r *Reader, path string) string {
 // split says what is allowed at path as things stand, and what isn't supported
 // yet.
 func (ru Rule[V]) split(r *Reader, path string) (now, later string) {
-	if ru.Values == nil {
-		return r.narrowed(path, ru.Allowed), ""
+	if text := r.narrowed(path, ru.Allowed); text != "" {
+		return text, ""
 	}
 	var nows, laters []string
 	for _, v := range ru.Values {
