@@ -128,16 +128,15 @@ func inParallel(n int, do func(i int)) {
 // Repair is under way from Begin to End. Meanwhile nobody who takes our locks
 // changes what its specs share.
 type Repair struct {
-	keeper  *Keeper
-	unlock  []func()
-	failed  map[string]error // of shared parts, by sharedKey
-	renewed map[string]bool  // gateways whose loopback was made again, by name
+	keeper *Keeper
+	unlock []func()
+	failed map[string]error // of shared parts, by sharedKey
 }
 
 // Begin takes the locks of what the specs share, and repairs that. What can't be
 // repaired keeps the endpoints from it, which Apply says.
 func (k *Keeper) Begin(ctx context.Context, specs []Spec) (*Repair, error) {
-	r := &Repair{keeper: k, failed: map[string]error{}, renewed: map[string]bool{}}
+	r := &Repair{keeper: k, failed: map[string]error{}}
 	if err := r.lock(ctx, specs); err != nil {
 		r.End()
 		return nil, err
@@ -191,9 +190,6 @@ func (r *Repair) share(ctx context.Context, s *vpp.Session, part vpp.Part) error
 	seen, err := part.Observe(ctx, s, nil, vpp.Existence)
 	if err != nil {
 		return err
-	}
-	if gateway, ok := seen.(vpp.GatewayState); ok && gateway.Loopback == nil {
-		r.renewed[gateway.Interface()] = true
 	}
 	return seen.Plan(vpp.Existence).Apply(ctx, s)
 }
@@ -276,10 +272,6 @@ func (r *Repair) plan(ctx context.Context, s *vpp.Session, spec Spec, iface *vpp
 		}
 		if old, ok := seen.(interface{ MustRenew() bool }); ok && old.MustRenew() {
 			return nil, fmt.Errorf("%w: %s", ErrRenew, cmp.Or(seen.Plan(vpp.Absence).String(), "it differs"))
-		}
-		if routed, ok := seen.(vpp.RoutedState); ok && r.renewed[routed.Gateway] {
-			routed.Stale = routed.Unnumbered
-			seen = routed
 		}
 		plan = append(plan, seen.Plan(vpp.Existence)...)
 	}

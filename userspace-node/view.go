@@ -32,7 +32,7 @@ func (a *agent) view() metrics.View {
 	for _, r := range records {
 		h, known := seen[r.Key()]
 		one := metrics.Attachment{
-			Kind: h.Kind, Network: r.Network, State: "unknown", IfName: r.IfName, Interface: h.Interface, Socket: r.Socket, Pod: userspace.PodOf(r),
+			Kind: h.Summary.Kind, Network: r.Network, State: "unknown", IfName: r.IfName, Interface: h.Summary.Interface, Socket: r.Socket, Pod: userspace.PodOf(r),
 		}
 		if r.Pod != nil {
 			one.Namespace, one.Pod = r.Pod.Namespace, r.Pod.Name

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -124,6 +125,10 @@ func (v *vswitch) isGone() {
 // keep repairs at once, and then at each interval, or earlier where something is
 // left to repair, until VPP is gone.
 func (v *vswitch) keep(ctx context.Context, keeper userspace.Keeper) {
+	connected, err := keeper.LinkUps(ctx)
+	if err != nil {
+		v.Log.Warn("how endpoints receive is mended only at each interval", "socket", v.where.Socket(), "err", err)
+	}
 	retry := firstPause
 	for {
 		wait := v.Interval
@@ -133,17 +138,41 @@ func (v *vswitch) keep(ctx context.Context, keeper userspace.Keeper) {
 		} else {
 			retry = firstPause
 		}
-		select {
-		case <-ctx.Done():
+		if !v.idle(ctx, keeper, connected, wait) {
 			return
-		case <-keeper.Gone():
-			if ctx.Err() == nil {
-				v.Log.Warn("VPP is gone", "socket", v.where.Socket())
-			}
-			return
-		case <-time.After(wait):
 		}
 	}
+}
+
+// idle waits until there is something to do; it returns false when VPP is gone,
+// or the agent ends. A peer that connects is a reason where an endpoint's receive
+// mode is set: VPP has forgotten it.
+func (v *vswitch) idle(ctx context.Context, keeper userspace.Keeper, connected <-chan struct{}, wait time.Duration) bool {
+	if !v.hasRxModes() {
+		connected = nil
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-keeper.Gone():
+		if ctx.Err() == nil {
+			v.Log.Warn("VPP is gone", "socket", v.where.Socket())
+		}
+		return false
+	case <-connected:
+		// Peers often come together, as after a restart.
+		sleep(ctx, gatherPause)
+	case <-time.After(wait):
+	}
+	return true
+}
+
+const gatherPause = 50 * time.Millisecond
+
+func (v *vswitch) hasRxModes() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.ContainsFunc(v.health, func(h userspace.Health) bool { return h.Summary.RxMode != "" })
 }
 
 // roundTimeout bounds one look at all endpoints, with their repair.
@@ -216,7 +245,7 @@ func (v *vswitch) restore(ctx context.Context, keeper userspace.Keeper, broken [
 		if errors.Is(done.Err, userspace.ErrBusy) {
 			continue
 		}
-		v.metrics.Repaired(h.Kind, h.Network, done.Err == nil)
+		v.metrics.Repaired(h.Summary.Kind, h.Network, done.Err == nil)
 		v.tell(h, done.Err)
 		if done.Err != nil {
 			failed = append(failed, fmt.Errorf("%s %s: %w", userspace.PodOf(done.Record), done.IfName, done.Err))
@@ -239,7 +268,7 @@ func (v *vswitch) tell(h userspace.Health, err error) {
 	if v.pods == nil || h.Pod == nil {
 		return
 	}
-	endpoint := fmt.Sprintf("%s (network %s) on the host's VPP, %s", h.IfName, h.Network, h.Interface)
+	endpoint := fmt.Sprintf("%s (network %s) on the host's VPP, %s", h.IfName, h.Network, h.Summary.Interface)
 	switch {
 	case err != nil:
 		v.pods.Event(podRef(h.Record), pods.Warning, pods.ReasonNotRestored, fmt.Sprintf("The endpoint of %s can't be made again: %v", endpoint, err))

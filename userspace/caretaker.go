@@ -65,8 +65,8 @@ func (c *Caretaker) Keep(ctx context.Context, where Vswitch) (Keeper, error) {
 type Health struct {
 	*state.Record
 	Seen
-	// Kind and Interface are the endpoint's.
-	Kind, Interface string
+	// Summary is of the endpoint.
+	Summary Summary
 	// Socket is what its socket needs; empty: nothing.
 	Socket string
 }
@@ -80,7 +80,7 @@ func (c *Caretaker) Survey(ctx context.Context, keeper Keeper, records []*state.
 	for i, seen := range keeper.Survey(ctx, specsOf(records)) {
 		h := Health{Record: records[i], Seen: seen}
 		if summary, err := c.summarize(records[i]); err == nil {
-			h.Kind, h.Interface = summary.Kind, summary.Interface
+			h.Summary = summary
 		}
 		var err error
 		if h.Socket, err = socketDiffers(records[i]); err != nil && h.Err == nil {

@@ -29,6 +29,9 @@ type Listed struct {
 type Summary struct {
 	// Kind is the endpoint's, Interface the host's, Network what it joins there.
 	Kind, Interface, Network string
+	// RxMode is how the host's interface is to receive; empty: as it likes. It is
+	// lost at each reconnect.
+	RxMode string
 }
 
 var _ Looker = vppEngine{}
@@ -61,5 +64,5 @@ func (v vppEngine) Summarize(raw json.RawMessage) (Summary, error) {
 	if err != nil {
 		return Summary{}, err
 	}
-	return Summary{Kind: spec.Kind, Interface: spec.Endpoint.Interface(), Network: spec.Network()}, nil
+	return Summary{Kind: spec.Kind, Interface: spec.Endpoint.Interface(), Network: spec.Network(), RxMode: spec.RxMode}, nil
 }

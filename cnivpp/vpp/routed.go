@@ -28,10 +28,7 @@ type RoutedState struct {
 	Routed
 	SeenTable  uint32 `json:"seenTable,omitempty"`
 	Unnumbered bool   `json:"unnumbered"`
-	// Stale tells that the gateway was made again since it was unnumbered to it:
-	// VPP shows the old bond, and it works no more.
-	Stale  bool `json:"stale,omitempty"`
-	SeenV6 bool `json:"seenV6,omitempty"`
+	SeenV6     bool   `json:"seenV6,omitempty"`
 }
 
 // Observe implements Part.
@@ -69,13 +66,13 @@ func (o RoutedState) Plan(goal Goal) Plan {
 	}
 	var plan Plan
 	moves := o.Table != o.SeenTable
-	if o.Unnumbered && (moves || o.Stale) {
+	if o.Unnumbered && moves {
 		plan = append(plan, setUnnumbered{o.Interface, o.Gateway, false})
 	}
 	if moves {
 		plan = append(plan, setTable{o.Interface, o.Table})
 	}
-	if !o.Unnumbered || moves || o.Stale {
+	if !o.Unnumbered || moves {
 		plan = append(plan, setUnnumbered{o.Interface, o.Gateway, true})
 	}
 	if o.V6 && !o.SeenV6 {

@@ -66,7 +66,6 @@ func (a *nodeAgent) start(args ...string) {
 		"--interval", agentInterval.String(), "--grace", "1h",
 	}, args...)...)
 	a.cmd.Stderr = a.output
-	a.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	must(a.b, a.cmd.Start())
 	ended := make(chan struct{})
 	a.ended = ended
@@ -97,7 +96,9 @@ func (a *nodeAgent) stop() {
 // pause stops it until the returned function is called.
 func (a *nodeAgent) pause() (resume func()) {
 	a.b.Helper()
-	must(a.b, a.cmd.Process.Signal(syscall.SIGSTOP))
+	if err := a.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		a.b.Fatalf("%v:\n%s", err, a.output)
+	}
 	return func() { a.b.Helper(); must(a.b, a.cmd.Process.Signal(syscall.SIGCONT)) }
 }
 
@@ -186,6 +187,28 @@ func TestAgentRepairs(t *testing.T) {
 	})
 }
 
+// TestAgentGateway deletes the gateway that endpoints are unnumbered to, which VPP
+// lets happen: pods reach each other and the gateway again.
+func TestAgentGateway(t *testing.T) {
+	onReal(t, func(b *bench) {
+		conf := b.network("net", b.subnet("10.1.0.0/24", "fd00:1::/64"), routed(42))
+		one, two := b.guest("one", conf), b.guest("two", conf)
+		one.reaches(two)
+		agent := b.agent()
+		agent.says("connected to VPP")
+		result := one.add()
+		b.damage(damage{commands: []string{"delete loopback interface intfc LOOP"}}, b.namesOf(one.attachment, result))
+		agent.restored(one.attachment, two.attachment)
+		for _, gateway := range []string{"10.1.0.1", "fd00:1::1"} {
+			one.reachesAgain(&guest{addresses: []string{gateway}})
+			two.reachesAgain(&guest{addresses: []string{gateway}})
+		}
+		one.reachesAgain(two)
+		detach(one, two)
+		agent.stop()
+	})
+}
+
 // showForeign is what VPP shows of the administrator's objects.
 func (b *bench) showForeign() string {
 	b.Helper()
@@ -202,7 +225,7 @@ func (b *bench) showForeign() string {
 // agentRepairs does damage behind the agent's back.
 func (b *bench) agentRepairs(conf object, d damage, other bool) {
 	b.Helper()
-	agent := b.agent()
+	agent := b.agent("--log-level", "debug")
 	defer agent.kill()
 	a, neighbour := b.attach(conf, "broken", "net1"), b.attach(conf, "neighbour", "net1")
 	all := []attachment{a}
@@ -217,7 +240,7 @@ func (b *bench) agentRepairs(conf object, d damage, other bool) {
 	a.mustFail("CHECK", 102)
 	resume()
 	agent.restored(all...)
-	agent.says("repaired")
+	agent.says("not intact") // it was the agent
 	for _, each := range all {
 		each.del()
 	}
@@ -444,6 +467,28 @@ func TestAgentSockets(t *testing.T) {
 		within(b.T, 10*time.Second, "made again: the socket", granted)
 		must(b, os.Chown(sockets[0], 0, 0))
 		within(b.T, 10*time.Second, "given to its owner again: the socket", granted)
+		a.del()
+		agent.stop()
+	})
+}
+
+// TestAgentRxMode: the way to receive is set whenever the pod connects, which is
+// long before the agent looks at everything again.
+func TestAgentRxMode(t *testing.T) {
+	onEach(t, func(b *bench) {
+		p := b.pod("pod")
+		a := p.attach(b.network("net", b.hostLocal(1), object{"host": object{
+			"iftype": "memif", "netType": "bridge", "bridge": object{"bridgeId": 4}, "rxMode": "interrupt",
+		}}), "net1")
+		a.add()
+		agent := b.agent("--interval", "1h")
+		agent.says("connected to VPP")
+		p.configure(1)
+		agent.restored(a)
+		must(b, b.host.Kill())
+		must(b, b.host.Start())
+		p.connected(1)
+		agent.restored(a)
 		a.del()
 		agent.stop()
 	})
