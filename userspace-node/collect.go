@@ -31,7 +31,7 @@ func (a *agent) collect(ctx context.Context) {
 			a.Log.Info("unused", "what", g.What, "why", g.Why, "grace", a.Grace)
 		}
 		unused[g.What] = since
-		if now.Sub(since) < a.Grace || a.NoCollect {
+		if now.Sub(since) < a.Grace || a.NoCollect || !a.canWithdraw(g.Record) {
 			continue
 		}
 		err := a.care.Remove(ctx, g)
@@ -53,6 +53,12 @@ func (a *agent) collect(ctx context.Context) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.orphans = orphans
+}
+
+// canWithdraw tells whether the API server is there to take the attachment's entry
+// out of its pod's annotations, where there may be one.
+func (a *agent) canWithdraw(r *state.Record) bool {
+	return r == nil || r.Pod == nil || a.pods == nil || a.pods.Synced()
 }
 
 func kindOf(g userspace.Garbage) string {

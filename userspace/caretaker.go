@@ -113,17 +113,27 @@ var ErrBusy = errors.New("a call about it is under way")
 // no longer than their repair takes.
 const batch = 64
 
+// share is how many attachments are repaired under the locks of what they share.
+const share = 512
+
 // Restore repairs attachments of one vswitch, object by object and many at once.
 func (c *Caretaker) Restore(ctx context.Context, keeper Keeper, records []*state.Record) []Outcome {
-	outcomes, anew := c.repairAll(ctx, keeper, records)
-	for _, r := range anew {
-		outcomes = append(outcomes, Outcome{r, c.remake(ctx, r)})
+	var outcomes []Outcome
+	for some := range slices.Chunk(records, share) {
+		done, anew := c.repairAll(ctx, keeper, some)
+		outcomes = append(outcomes, done...)
+		for _, r := range anew {
+			outcomes = append(outcomes, Outcome{r, c.remake(ctx, r)})
+		}
 	}
 	return outcomes
 }
 
 // repairAll repairs what can be by single steps, and returns the rest.
 func (c *Caretaker) repairAll(ctx context.Context, keeper Keeper, records []*state.Record) (outcomes []Outcome, anew []*state.Record) {
+	// A vswitch that hangs must not keep a DEL from what it can do without.
+	ctx, cancel := context.WithTimeout(ctx, c.Node.DelTimeout/2)
+	defer cancel()
 	repair, err := keeper.Begin(ctx, specsOf(records))
 	if err != nil {
 		for _, r := range records {
