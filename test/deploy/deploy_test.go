@@ -109,7 +109,7 @@ func TestManifestRights(t *testing.T) {
 	for _, rule := range m.role.Rules {
 		got[strings.Join(rule.APIGroups, ",")+"/"+strings.Join(rule.Resources, ",")] = strings.Join(rule.Verbs, " ")
 	}
-	if len(got) != 2 || got["/pods"] != "get list watch patch" || got["/events"] != "create patch" {
+	if len(got) != 2 || got["/pods"] != "list watch" || got["/events"] != "create" {
 		t.Errorf("rights %v", got)
 	}
 }
@@ -156,7 +156,7 @@ func TestManifestMounts(t *testing.T) {
 	want := map[string]string{
 		"/run/vpp": writable, "/run/userspace-cni": writable, "/var/lib/cni": writable,
 		"/run/netns": live, "/var/lib/kubelet/pods": live,
-		"/opt/cni/bin": fixed, "/etc/userspace-cni": fixed,
+		"/opt/cni/bin": fixed, "/etc/userspace-cni": fixed, "/etc/cni/net.d": fixed,
 	}
 	for _, mount := range pod.Containers[0].VolumeMounts {
 		got := writable
