@@ -29,7 +29,7 @@ type iface struct {
 	vhost    *vhostPort
 	sub      *subinterface
 
-	// rxModes are those of the receive queues, which exist while a peer is connected.
+	// rxModes are those of the receive queues; a memif's exist while a peer is connected.
 	rxModes []interface_types.RxMode
 
 	port      *port     // in a bridge domain

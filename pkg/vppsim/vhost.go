@@ -45,7 +45,10 @@ func (s *Sim) vhostCreate(r *vhost_user.CreateVhostUserIfV2, reply *vhost_user.C
 			return api.SYSCALL_ERROR_2
 		}
 	}
-	i := &iface{devType: "vhost-user", ethernet: true, vhost: port, tag: r.Tag, mac: packet.MAC(r.MacAddress)}
+	i := &iface{
+		devType: "vhost-user", ethernet: true, vhost: port, tag: r.Tag, mac: packet.MAC(r.MacAddress),
+		rxModes: []interface_types.RxMode{defaultRxMode}, // its one queue doesn't wait for the driver
+	}
 	if !r.UseCustomMac {
 		n := rand.Uint32()
 		i.mac = packet.MAC{2, 0xfe, byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}

