@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"time"
 
 	"go.fd.io/govpp/api"
 	interfaces "go.fd.io/govpp/binapi/interface"
@@ -222,8 +223,14 @@ func (r *Repair) apply(ctx context.Context, s *vpp.Session, spec Spec, before fu
 	if err == nil && iface == nil {
 		err = before()
 	}
+	adjustments, others := plan.Split()
 	if err == nil {
-		err = plan.Apply(ctx, s)
+		err = others.Apply(ctx, s)
+	}
+	if err == nil {
+		if err := adjustments.ApplyAll(ctx, s); err != nil { // the endpoint works without
+			r.keeper.engine.Log.Debug("not adjusted", "interface", spec.Endpoint.Interface(), "err", err)
+		}
 	}
 	if err != nil && iface == nil {
 		err = errors.Join(err, r.undo(ctx, spec))
@@ -234,9 +241,14 @@ func (r *Repair) apply(ctx context.Context, s *vpp.Session, spec Spec, before fu
 	return err
 }
 
+// undoTimeout is for undoing what a repair couldn't finish in its own time.
+const undoTimeout = 2 * time.Second
+
 // undo removes what a failed repair has made: VPP takes a socket on which it
 // couldn't listen for one on which it does.
 func (r *Repair) undo(ctx context.Context, spec Spec) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+	defer cancel()
 	s := r.keeper.session.Anew()
 	iface, err := own(ctx, s, spec)
 	if err != nil && !errors.Is(err, vpp.ErrIDTaken) {

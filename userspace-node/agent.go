@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -43,9 +44,7 @@ type agent struct {
 	journal *state.JournalReader
 	pods    *pods.Pods // nil: there is no API server to ask
 
-	// working keeps what the agent does to attachments to one thing at a time.
-	working sync.Mutex
-	unused  map[string]time.Time // since when, by what it is
+	unused map[string]time.Time // since when, by what it is
 
 	mu        sync.Mutex // guards what follows
 	vswitches map[userspace.Vswitch]*vswitch
@@ -114,10 +113,8 @@ func (a *agent) watch(ctx context.Context, all *sync.WaitGroup) {
 	defer ticker.Stop()
 	for {
 		records, failed := a.care.Records()
-		for _, where := range a.care.Vswitches(records) {
-			if v := a.serveVswitch(where); v != nil {
-				all.Go(func() { v.attend(ctx) })
-			}
+		for _, v := range a.serveVswitches(ctx, a.care.Vswitches(records)) {
+			all.Go(v.attend)
 		}
 		a.reportDamaged(failed)
 		a.collect(ctx)
@@ -133,16 +130,25 @@ func (a *agent) watch(ctx context.Context, all *sync.WaitGroup) {
 	}
 }
 
-// serveVswitch returns a vswitch that nobody has attended yet, or nil.
-func (a *agent) serveVswitch(where userspace.Vswitch) *vswitch {
+// serveVswitches returns those that nobody has attended yet, and leaves those on
+// which there is nothing any more.
+func (a *agent) serveVswitches(ctx context.Context, there []userspace.Vswitch) (added []*vswitch) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if _, known := a.vswitches[where]; known {
-		return nil
+	for where, v := range a.vswitches {
+		if !slices.Contains(there, where) {
+			v.leave()
+			delete(a.vswitches, where)
+		}
 	}
-	v := newVswitch(a, where)
-	a.vswitches[where] = v
-	return v
+	for _, where := range there {
+		if _, known := a.vswitches[where]; !known {
+			v := newVswitch(ctx, a, where)
+			a.vswitches[where] = v
+			added = append(added, v)
+		}
+	}
+	return added
 }
 
 func (a *agent) reportDamaged(failed []error) {
@@ -177,7 +183,9 @@ func (a *agent) healthy() error {
 	return nil
 }
 
-// ready tells whether every vswitch is there and its endpoints are intact.
+// ready tells whether every vswitch is there and its endpoints have been looked at.
+// One that a pod keeps from being repaired doesn't count: no other node would be
+// better off.
 func (a *agent) ready() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -13,8 +13,6 @@ import (
 
 // collect removes what has been unused for the time of grace.
 func (a *agent) collect(ctx context.Context) {
-	a.working.Lock()
-	defer a.working.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, roundTimeout)
 	defer cancel()
 	garbage, failed := a.care.Garbage(ctx, a.podGone)
@@ -31,7 +29,7 @@ func (a *agent) collect(ctx context.Context) {
 			a.Log.Info("unused", "what", g.What, "why", g.Why, "grace", a.Grace)
 		}
 		unused[g.What] = since
-		if now.Sub(since) < a.Grace || a.NoCollect || !a.canWithdraw(g.Record) {
+		if now.Sub(since) < a.graceOf(g) || a.NoCollect || g.Connected || !a.canWithdraw(g.Record) {
 			continue
 		}
 		err := a.care.Remove(ctx, g)
@@ -50,9 +48,22 @@ func (a *agent) collect(ctx context.Context) {
 		a.Log.Debug("not everything that is unused could be found or removed", "err", err)
 	}
 	a.unused = unused
+	a.Log.Debug("looked for what is unused", "found", len(unused))
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.orphans = orphans
+}
+
+// lingering is how many times as long a pod that the API server has no more is
+// left its endpoint while its network namespace is there: the processes of one
+// that was deleted by force have their time to end.
+const lingering = 10
+
+func (a *agent) graceOf(g userspace.Garbage) time.Duration {
+	if g.Alive {
+		return lingering * a.Grace
+	}
+	return a.Grace
 }
 
 // canWithdraw tells whether the API server is there to take the attachment's entry

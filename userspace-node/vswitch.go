@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/userspace-cni/userspace-cni/pkg/state"
+	"github.com/userspace-cni/userspace-cni/pkg/vppapi"
 	"github.com/userspace-cni/userspace-cni/userspace"
 	"github.com/userspace-cni/userspace-cni/userspace-node/pods"
 	"github.com/userspace-cni/userspace-cni/userspace-node/stats"
@@ -18,6 +19,8 @@ import (
 type vswitch struct {
 	*agent
 	where userspace.Vswitch
+	ctx   context.Context // ends when nothing is on it any more
+	leave context.CancelFunc
 
 	mu       sync.Mutex // guards what follows
 	instance userspace.Instance
@@ -25,17 +28,24 @@ type vswitch struct {
 	up       bool
 	surveyed bool // since it is up
 	health   []userspace.Health
+	silent   bool  // it didn't answer the last time
 	failed   error // of the last repair
 	segment  *stats.Segment
 }
 
-func newVswitch(a *agent, where userspace.Vswitch) *vswitch { return &vswitch{agent: a, where: where} }
+func newVswitch(ctx context.Context, a *agent, where userspace.Vswitch) *vswitch {
+	v := &vswitch{agent: a, where: where}
+	v.ctx, v.leave = context.WithCancel(ctx)
+	return v
+}
 
 // Pauses between attempts to connect: short at first, because pods wait.
 const firstPause, longestPause = 20 * time.Millisecond, time.Second
 
 // attend connects to the vswitch whenever it runs, and keeps its endpoints.
-func (v *vswitch) attend(ctx context.Context) {
+func (v *vswitch) attend() {
+	ctx := v.ctx
+	defer v.leave()
 	pause, told := firstPause, false
 	for ctx.Err() == nil {
 		keeper, err := v.connect(ctx)
@@ -48,12 +58,19 @@ func (v *vswitch) attend(ctx context.Context) {
 			pause = min(2*pause, longestPause)
 			continue
 		}
-		pause, told = firstPause, false
+		told = false
+		started := time.Now()
 		v.keep(ctx, keeper)
 		if ctx.Err() == nil {
 			v.isGone()
 		}
 		keeper.Close()
+		if time.Since(started) > longestPause {
+			pause = firstPause
+			continue
+		}
+		sleep(ctx, pause) // something accepts connections and drops them
+		pause = min(2*pause, longestPause)
 	}
 }
 
@@ -167,7 +184,9 @@ func (v *vswitch) idle(ctx context.Context, keeper userspace.Keeper, connected <
 	return true
 }
 
-const gatherPause = 50 * time.Millisecond
+// gatherPause is also how often a pod can make the agent look at everything, by
+// connecting again and again.
+const gatherPause = time.Second
 
 func (v *vswitch) hasRxModes() bool {
 	v.mu.Lock()
@@ -181,13 +200,14 @@ const roundTimeout = 2 * time.Minute
 // round looks at all endpoints and repairs those that aren't intact. It returns
 // whether there are some left.
 func (v *vswitch) round(ctx context.Context, keeper userspace.Keeper) (again bool) {
-	v.working.Lock()
-	defer v.working.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, roundTimeout)
 	defer cancel()
 	started := time.Now()
 	records, _ := v.care.Records()
-	health := v.care.Survey(ctx, keeper, userspace.On(v.where, records))
+	health := v.survey(ctx, keeper, records)
+	if v.isSilent(health) {
+		return true
+	}
 	var broken []userspace.Health
 	for _, h := range health {
 		if !h.IsIntact() {
@@ -202,7 +222,7 @@ func (v *vswitch) round(ctx context.Context, keeper userspace.Keeper) (again boo
 		if done > 0 {
 			v.Log.Info("repaired", "socket", v.where.Socket(), "endpoints", done, "took", time.Since(started).Round(time.Millisecond))
 		}
-		health = v.care.Survey(ctx, keeper, userspace.On(v.where, records))
+		health = v.survey(ctx, keeper, records)
 	}
 	if isClosed(keeper.Gone()) {
 		return false
@@ -214,6 +234,31 @@ func (v *vswitch) round(ctx context.Context, keeper userspace.Keeper) (again boo
 	}
 	v.health, v.failed, v.surveyed = health, failed, true
 	return again
+}
+
+// surveyTimeout is how long a VPP that hangs is waited for.
+const surveyTimeout = 10 * time.Second
+
+func (v *vswitch) survey(ctx context.Context, keeper userspace.Keeper, records []*state.Record) []userspace.Health {
+	ctx, cancel := context.WithTimeout(ctx, surveyTimeout)
+	defer cancel()
+	return v.care.Survey(ctx, keeper, userspace.On(v.where, records))
+}
+
+// isSilent tells whether VPP didn't answer: then nothing is known, and no
+// endpoint is to blame.
+func (v *vswitch) isSilent(health []userspace.Health) bool {
+	i := slices.IndexFunc(health, func(h userspace.Health) bool {
+		return errors.Is(h.Err, vppapi.ErrNoAnswer) || errors.Is(h.Err, vppapi.ErrConnectionLost)
+	})
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	silent := i >= 0
+	if silent && !v.silent {
+		v.Log.Warn("VPP does not answer", "socket", v.where.Socket(), "err", health[i].Err)
+	}
+	v.silent = silent
+	return silent
 }
 
 func isClosed(gone <-chan struct{}) bool {
@@ -286,8 +331,10 @@ func (v *vswitch) ready() error {
 	switch {
 	case !v.up:
 		return fmt.Errorf("VPP at %s is not running, or doesn't answer", v.where.Socket())
+	case v.silent:
+		return fmt.Errorf("VPP at %s doesn't answer", v.where.Socket())
 	case !v.surveyed:
 		return fmt.Errorf("the endpoints on VPP at %s were not looked at yet", v.where.Socket())
 	}
-	return v.failed
+	return nil
 }

@@ -1,18 +1,23 @@
 package userspace
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/containernetworking/cni/pkg/skel"
 	current "github.com/containernetworking/cni/pkg/types/100"
 
 	"github.com/userspace-cni/userspace-cni/cnivpp"
 	"github.com/userspace-cni/userspace-cni/pkg/netconf"
+	"github.com/userspace-cni/userspace-cni/pkg/shareddir"
 	"github.com/userspace-cni/userspace-cni/pkg/state"
 )
 
@@ -82,8 +87,11 @@ func (c *Caretaker) Survey(ctx context.Context, keeper Keeper, records []*state.
 		if summary, err := c.summarize(records[i]); err == nil {
 			h.Summary = summary
 		}
-		var err error
-		if h.Socket, err = socketDiffers(records[i]); err != nil && h.Err == nil {
+		err := seesDir(records[i])
+		if err == nil {
+			h.Socket, err = socketDiffers(records[i])
+		}
+		if h.Err == nil {
 			h.Err = err
 		}
 		all[i] = h
@@ -205,10 +213,13 @@ func (l *locked) release() {
 	}
 }
 
+// tryTime is for a lock that is free: others wait for those that are held.
+const tryTime = 5 * time.Millisecond
+
 // hold locks the attachment, and its directory, and reads its record again. It
 // waits for no call.
 func (c *call) hold(ctx context.Context, seen *state.Record, locks *locked) (*state.Record, error) {
-	ctx, cancel := context.WithTimeout(ctx, inUse)
+	ctx, cancel := context.WithTimeout(ctx, tryTime)
 	defer cancel()
 	if err := locks.take(ctx, c.Locks, "attachment/"+c.attachment.Key()); err != nil {
 		return nil, err
@@ -219,7 +230,7 @@ func (c *call) hold(ctx context.Context, seen *state.Record, locks *locked) (*st
 		return nil, ErrBusy
 	case err != nil:
 		return nil, err
-	case !record.Done || record.Dir != seen.Dir:
+	case !record.Done || record.Dir != seen.Dir || !bytes.Equal(record.Spec, seen.Spec): // another ADD's
 		return nil, ErrBusy
 	}
 	return record, locks.take(ctx, c.Locks, directoryLock(record.Dir))
@@ -231,11 +242,23 @@ func (c *call) clearTheWay(record *state.Record) error {
 	if record.Listening == "" {
 		return nil
 	}
-	dir := dirOf(record)
-	if err := dir.Create(); err != nil {
+	if err := seesDir(record); err != nil {
 		return err
 	}
-	return dir.Clear(record.Listening)
+	return dirOf(record).Clear(record.Listening)
+}
+
+// seesDir fails where this program doesn't see the directory that the pod shares:
+// in a container it needs the node's. Nothing can be said of a socket in there,
+// least of all that it is gone.
+func seesDir(record *state.Record) error {
+	if record.Listening == "" {
+		return nil
+	}
+	if _, err := os.Stat(record.Dir); err != nil {
+		return fmt.Errorf("the directory that the pod shares can't be seen (is it mounted here too?): %w", err)
+	}
+	return nil
 }
 
 // attend gives the pod the socket, which VPP may have made again.
@@ -244,10 +267,11 @@ func (c *call) attend(record *state.Record) error {
 	if err != nil || missing == "" {
 		return err
 	}
-	if err := c.grant(record); err != nil {
+	err = c.grant(record)
+	if errors.Is(err, shareddir.ErrNoSocket) {
 		return fmt.Errorf("%w: %w", errRenew, err)
 	}
-	return nil
+	return err
 }
 
 // remake does what an ADD of a living pod does: it removes the endpoint and makes
@@ -260,6 +284,9 @@ func (c *Caretaker) remake(ctx context.Context, seen *state.Record) error {
 	defer locks.release()
 	record, err := other.hold(ctx, seen, locks)
 	if err != nil {
+		return err
+	}
+	if err := seesDir(record); err != nil {
 		return err
 	}
 	if err := other.removeSpec(ctx, record); err != nil {
@@ -277,7 +304,8 @@ func (c *Caretaker) remake(ctx context.Context, seen *state.Record) error {
 		return fmt.Errorf("result in the record: %w", err)
 	}
 	if err := other.create(ctx, record, engine); err != nil {
-		return err
+		// VPP takes a socket on which it couldn't listen for one on which it does.
+		return errors.Join(err, other.removeSpec(ctx, record))
 	}
 	return other.grant(record)
 }
@@ -286,7 +314,26 @@ func (c *Caretaker) remake(ctx context.Context, seen *state.Record) error {
 // says why a record's pod is no more, or nothing.
 func (c *Caretaker) Garbage(ctx context.Context, gone func(*state.Record) string) ([]Garbage, []error) {
 	c.gone = gone
-	return c.garbage(ctx)
+	all, failed := c.garbage(ctx)
+	if err := c.blind(failed); err != nil {
+		// Whose endpoint it is, nobody can tell who doesn't see all records.
+		all = slices.DeleteFunc(all, func(g Garbage) bool { return g.Record == nil })
+		failed = append(failed, err)
+	}
+	return all, failed
+}
+
+// blind says why not all records can be seen; nil: they can.
+func (c *Caretaker) blind(failed []error) error {
+	for _, err := range failed {
+		if damaged := new(state.DamagedError); !errors.As(err, &damaged) {
+			return fmt.Errorf("endpoints without a record are left alone: %w", err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(c.Node.RecordsDir, "records")); err != nil {
+		return fmt.Errorf("endpoints without a record are left alone: %w", err)
+	}
+	return nil
 }
 
 // Remove takes it away, unless it has come into use meanwhile.

@@ -24,7 +24,10 @@ type Garbage struct {
 	What, Why string
 	// Record is the attachment's; nil: it is an endpoint that no record is about.
 	Record *state.Record
-	remove func(context.Context) error
+	// Connected tells that a peer is connected to an endpoint without a record,
+	// and Alive that the network namespace of a pod that is gone is there.
+	Connected, Alive bool
+	remove           func(context.Context) error
 }
 
 // gc removes what no pod uses any more: a runtime that asks for it reaches only
@@ -70,7 +73,8 @@ func (p *person) garbage(ctx context.Context) ([]Garbage, []error) {
 	var all []Garbage
 	for _, r := range records {
 		if why := p.unused(ctx, r); why != "" {
-			all = append(all, Garbage{describeRecord(r), why, r, func(ctx context.Context) error {
+			_, err := os.Lstat(r.Netns)
+			all = append(all, Garbage{What: describeRecord(r), Why: why, Record: r, Alive: r.Done && err == nil, remove: func(ctx context.Context) error {
 				return p.of(r).locked(ctx, p.collectUnused)
 			}})
 		}
@@ -184,6 +188,8 @@ func (p *person) orphans(where at, v vswitch, recorded map[string]bool) []Garbag
 		all = append(all, Garbage{
 			What: fmt.Sprintf("%s (tag %s) on %s", endpoint.Interface, tag, where.socket),
 			Why:  "there is no record of it",
+
+			Connected: endpoint.Link,
 			remove: func(ctx context.Context) error {
 				return p.removeOrphan(ctx, where, key)
 			},

@@ -95,10 +95,6 @@ func (o RoutesState) Plan(goal Goal) Plan {
 // paths returns the paths to exactly this prefix that leave through the
 // interface.
 func (s *Session) paths(ctx context.Context, table uint32, prefix netip.Prefix, index Index) ([]Route, error) {
-	if s.snapshot != nil {
-		seen, err := s.seenRoutes(ctx, table, prefix.Addr().Is6())
-		return pathsOver(seen[prefix], index), err
-	}
 	reply, err := ip.NewServiceClient(s.conn).IPRouteLookup(ctx, &ip.IPRouteLookup{
 		TableID: table, Exact: 1, Prefix: ip_types.Prefix(toPrefix(prefix)),
 	})
@@ -109,20 +105,6 @@ func (s *Session) paths(ctx context.Context, table uint32, prefix netip.Prefix, 
 		return nil, fmt.Errorf("look up route %s in table %d: %w", prefix, table, err)
 	}
 	return pathsOver(reply.Route, index), nil
-}
-
-// seenRoutes are the routes of one table.
-func (s *Session) seenRoutes(ctx context.Context, table uint32, v6 bool) (map[netip.Prefix]ip.IPRoute, error) {
-	name := fmt.Sprintf("routes of table %d, %s", table, family(v6))
-	return Once(ctx, s, name, func(ctx context.Context, s *Session) (map[netip.Prefix]ip.IPRoute, error) {
-		names, err := s.tables(ctx, table)
-		if _, exists := names[family(v6)]; err != nil || !exists {
-			return nil, err
-		}
-		routes := map[netip.Prefix]ip.IPRoute{}
-		err = s.eachRoute(ctx, table, v6, func(r ip.IPRoute) { routes[fromPrefix(ip_types.AddressWithPrefix(r.Prefix))] = r })
-		return routes, err
-	})
 }
 
 func (s *Session) eachRoute(ctx context.Context, table uint32, v6 bool, each func(ip.IPRoute)) error {

@@ -154,6 +154,7 @@ func TestManifestMounts(t *testing.T) {
 	}
 	const writable, live, fixed = "", "propagated", "read-only"
 	want := map[string]string{
+		"/run/cni": writable, "/run/k8s.cni.cncf.io": writable,
 		"/run/vpp": writable, "/run/userspace-cni": writable, "/var/lib/cni": writable,
 		"/run/netns": live, "/var/lib/kubelet/pods": live,
 		"/opt/cni/bin": fixed, "/etc/userspace-cni": fixed, "/etc/cni/net.d": fixed,

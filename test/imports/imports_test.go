@@ -48,7 +48,7 @@ var reserved = map[string][]string{
 	// Tests read device information by its types, which link apimachinery.
 	"github.com/k8snetworkplumbingwg": {},
 	module + "pkg/vppsim":             {"pkg/vppsim", "cmd/vppsim", "test"},
-	module + "pkg/vppapi":             {"cnivpp", "userspace", "usrsp-app", "test"},
+	module + "pkg/vppapi":             {"cnivpp", "userspace", "userspace-node", "usrsp-app", "test"},
 	module + "userspace-node":         {"userspace-node", "cmd/userspace-node", "test"},
 	module + "cnivpp/memif":           {"cnivpp"},
 	module + "cnivpp/vhostuser":       {"cnivpp"},

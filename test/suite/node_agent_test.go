@@ -2,6 +2,7 @@ package suite
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -16,7 +17,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/userspace-cni/userspace-cni/cnivpp"
+	"github.com/userspace-cni/userspace-cni/cnivpp/vpp"
 	"github.com/userspace-cni/userspace-cni/pkg/kube/fakeapi"
+	"github.com/userspace-cni/userspace-cni/pkg/state"
 	"github.com/userspace-cni/userspace-cni/test/lab"
 )
 
@@ -578,6 +582,64 @@ func ours(body string) string {
 	return kept.String()
 }
 
+// TestAgentBlind: what the agent doesn't see, as in a container that lacks a
+// mount, it neither repairs nor removes.
+func TestAgentBlind(t *testing.T) {
+	onEach(t, func(b *bench) {
+		g := b.guest("pod", b.network("net", b.hostLocal(1)))
+		agent := b.agent("--grace", "200ms", "--log-level", "debug")
+		agent.says("connected to VPP")
+		index := b.indexOf(g.attachment)
+		for _, hidden := range []struct{ path, says string }{
+			{filepath.Join(state.DefaultDir, "records"), "left alone"},
+			{filepath.Join(b.sharedDir(), "pod"), "can't be seen"},
+		} {
+			must(b, os.Rename(hidden.path, hidden.path+"-elsewhere"))
+			agent.says(hidden.says)
+			must(b, os.Rename(hidden.path+"-elsewhere", hidden.path))
+		}
+		record := b.recordOf(g.attachment)
+		must(b, os.Rename(record, record+".lost"))
+		agent.says("unused", "there is no record of it")
+		agent.looksAgain()
+		must(b, os.Rename(record+".lost", record))
+		agent.restored(g.attachment)
+		if now := b.indexOf(g.attachment); now != index {
+			b.Errorf("the endpoint was made anew: interface %d is %d now", index, now)
+		}
+		agent.stop()
+		detach(g)
+	})
+}
+
+// indexOf is the interface's of an attachment, which another one has after the
+// endpoint was made anew.
+func (b *bench) indexOf(a attachment) (index vpp.Index) {
+	b.Helper()
+	b.admin(func(ctx context.Context, s *vpp.Session) error {
+		all, err := s.Interfaces(ctx)
+		for _, iface := range all {
+			if strings.HasPrefix(iface.Tag, cnivpp.TagPrefix) {
+				index = iface.Index
+			}
+		}
+		return err
+	})
+	if index == 0 {
+		b.Fatalf("VPP has no interface of %s", a.id)
+	}
+	return index
+}
+
+// looksAgain waits for some looks of the agent's at everything.
+func (a *nodeAgent) looksAgain() {
+	a.b.Helper()
+	const looks = 4 // more than the time of grace
+	count := func() int { return strings.Count(a.output.String(), "looked for what is unused") }
+	before := count()
+	within(a.b.T, 20*time.Second, "done: some looks", func() bool { return count() >= before+looks })
+}
+
 // TestAgentAsksTheAPI: a pod that the API server has no more is collected though
 // its network namespace is still there, but not while the API server is away.
 func TestAgentAsksTheAPI(t *testing.T) {
@@ -585,6 +647,7 @@ func TestAgentAsksTheAPI(t *testing.T) {
 		c := b.cluster()
 		a := b.attach(b.network("net", b.hostLocal(1), object{"kubeconfig": c.kubeconfig}), "pod", "net1").asPod("u-1")
 		a.add()
+		c.Put(`{"metadata":{"namespace":"kube-system","name":"another","uid":"u-2"},"spec":{"nodeName":"node"}}`)
 		c.Hook(func(w http.ResponseWriter, _ *http.Request) bool {
 			fakeapi.Fail(w, http.StatusServiceUnavailable, "ServiceUnavailable", "for a while")
 			return true

@@ -70,7 +70,7 @@ func (k *knowledge) isCurrent() bool { return k.listed && k.watch != nil }
 func (k *knowledge) gone(q question) (gone, known bool) {
 	k.mutex.Lock()
 	defer k.mutex.Unlock()
-	if !k.isCurrent() {
+	if !k.isCurrent() || len(k.pods) == 0 { // a node has pods, under its right name
 		return false, false
 	}
 	if absent, sure := absent(k.pods, q); !absent || !sure {

@@ -76,6 +76,7 @@ func newAPI(t *testing.T) *fakeapi.Server {
 	t.Helper()
 	api := fakeapi.New()
 	t.Cleanup(api.Close)
+	api.Put(podJSON("always", "u-always", node, "")) // of a node without any, nothing is known
 	return api
 }
 
