@@ -50,8 +50,22 @@ func (o *DomainState) observeUplink(ctx context.Context, s *Session, goal Goal) 
 		return fmt.Errorf("the uplink %s is no interface of this VPP", o.Uplink)
 	case o.isOurs() && o.Port.Tag != "" && o.Port.Tag != o.Tag:
 		return fmt.Errorf("the uplink %s already carries VLAN %d to another bridge-domain of ours (tag %q)", o.Uplink, o.VLAN, o.Port.Tag)
+	case o.VLAN == 0:
+		return o.refuseTaken(ctx, s)
 	}
 	return nil
+}
+
+// refuseTaken: an interface is in one domain only, and VPP would take it out of
+// the one that it is in without a word.
+func (o *DomainState) refuseTaken(ctx context.Context, s *Session) error {
+	all, err := s.domains(ctx, allDomains)
+	for _, d := range all {
+		if d.BdID != o.ID && isPort(d, o.Port.Index) {
+			return fmt.Errorf("the uplink %s is in bridge-domain %d (tag %q) already: use that, or a vlanId", o.Uplink, d.BdID, d.BdTag)
+		}
+	}
+	return err
 }
 
 // isOurs tells whether the port is a sub-interface that we have made, for

@@ -157,6 +157,24 @@ func TestUplink(t *testing.T) {
 	})
 }
 
+// TestUplinkTaken: an interface is the uplink of one bridge domain; another network
+// that names it is refused, and takes nothing away.
+func TestUplinkTaken(t *testing.T) {
+	onEach(t, func(b *bench) {
+		b.uplink("master", filepath.Join(b.dir, "link.sock"))
+		first := b.attach(b.network("first", bridged(object{"bridgeName": "5", "uplink": "memif9/0"})), "one", "net1")
+		first.add()
+		second := b.attach(b.network("second", bridged(object{"bridgeName": "6", "uplink": "memif9/0"})), "two", "net1")
+		second.mustFail("ADD", 999, "memif9/0", "bridge-domain 5")
+		if err := first.call("CHECK").Error(); err != nil {
+			b.Errorf("the first network: %v", err)
+		}
+		second.del()
+		first.del()
+		b.removeUplink()
+	})
+}
+
 // uplink is what an administrator would set up: the interface memif9/0.
 func (b *bench) uplink(role, path string) {
 	b.Helper()
