@@ -165,12 +165,14 @@ func (m *machine) isPrivate() {
 	}
 }
 
-// restartHost starts the host's VPP anew, and attaches again what was on it.
+// restartHost starts the host's VPP anew, where a node agent restores what was on
+// it.
 func (b *bench) restartHost(all ...attachment) {
 	b.Helper()
+	agent := b.agent()
+	agent.says("connected to VPP")
 	must(b, b.host.Kill())
 	must(b, b.host.Start())
-	for _, a := range all {
-		a.add()
-	}
+	agent.restored(all...)
+	agent.stop()
 }
