@@ -15,13 +15,13 @@ import (
 	"github.com/containernetworking/cni/pkg/types"
 	current "github.com/containernetworking/cni/pkg/types/100"
 
-	"github.com/userspace-cni/userspace-cni/cnivpp/vpp"
 	"github.com/userspace-cni/userspace-cni/pkg/contract"
 	"github.com/userspace-cni/userspace-cni/pkg/kube"
 	"github.com/userspace-cni/userspace-cni/pkg/logging"
 	"github.com/userspace-cni/userspace-cni/pkg/netconf"
 	"github.com/userspace-cni/userspace-cni/pkg/shareddir"
 	"github.com/userspace-cni/userspace-cni/pkg/state"
+	"github.com/userspace-cni/userspace-cni/pkg/vpppath"
 )
 
 // call is one CNI call about one attachment.
@@ -173,7 +173,7 @@ func (c *call) socketName() string {
 // fit replaces what an interface's name may have, but not the name of a socket
 // that VPP shall open.
 func fit(c rune) rune {
-	if vpp.EndsPath(c) || c == '/' {
+	if vpppath.Ends(c) || c == '/' {
 		return '_'
 	}
 	return c

@@ -10,16 +10,12 @@ import (
 
 	"github.com/userspace-cni/userspace-cni/cnivpp/vpp"
 	"github.com/userspace-cni/userspace-cni/pkg/netconf"
+	"github.com/userspace-cni/userspace-cni/pkg/vpppath"
 )
 
 // MaxSecret is 23 bytes: VPP's field has 24 and overwrites the last with NUL,
 // without an error (src/plugins/memif/memif_api.c).
 const MaxSecret = 23
-
-// maxName is the longest name of an abstract socket, or path behind its slash:
-// VPP counts two terminating NULs into the 108 bytes of a Unix socket's address
-// (clib_socket_init in src/vppinfra/socket.c).
-const maxName = 105
 
 // isFilename tells whether VPP listens on it: an absolute path, or
 // "abstract:NAME[,netns_name=PATH]". An abstract socket is made in the network
@@ -27,13 +23,13 @@ const maxName = 105
 func isFilename(text string) bool {
 	if name, ok := strings.CutPrefix(text, "abstract:"); ok {
 		name, netns, named := strings.Cut(name, ",netns_name=")
-		return isName(name) && (!named || vpp.IsPath(netns))
+		return isName(name) && (!named || vpppath.IsPath(netns))
 	}
-	return vpp.IsPath(text) && len(text) <= len("/")+maxName
+	return vpppath.IsPath(text) && len(text) <= vpppath.MaxSocket
 }
 
 func isName(name string) bool {
-	return name != "" && len(name) <= maxName && !strings.ContainsFunc(name, vpp.EndsPath)
+	return name != "" && len(name) <= vpppath.MaxAbstract && !strings.ContainsFunc(name, vpppath.Ends)
 }
 
 // maxDumped is how much of a filename VPP's dump shows.

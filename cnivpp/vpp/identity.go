@@ -1,9 +1,6 @@
 package vpp
 
-import (
-	"crypto/sha256"
-	"strings"
-)
+import "crypto/sha256"
 
 // Identity is what an endpoint is called on one VPP. We choose all of it, so
 // that everything can be found again after a process or VPP itself was killed.
@@ -17,18 +14,6 @@ type Identity struct {
 	Socket string
 	// MAC is the interface's own address where the configuration names none.
 	MAC string
-}
-
-// EndsPath tells whether VPP stops reading a path at this character: it takes
-// letters, digits and "/_.-" (clib_socket_init in src/vppinfra/socket.c).
-func EndsPath(c rune) bool {
-	isAlphanumeric := '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-	return !isAlphanumeric && !strings.ContainsRune("/_.-", c)
-}
-
-// IsPath tells whether VPP reads all of an absolute path, which is not "/".
-func IsPath(path string) bool {
-	return len(path) > 1 && path[0] == '/' && !strings.ContainsFunc(path, EndsPath)
 }
 
 // Spread maps a name to a number from lowest to highest, always the same.

@@ -10,21 +10,12 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"github.com/userspace-cni/userspace-cni/pkg/internal/fields"
+	"github.com/userspace-cni/userspace-cni/pkg/vpppath"
 )
 
 // DefaultBase is where the directories are when the configuration names no
 // other place.
 const DefaultBase = "/var/lib/cni/usrspcni"
-
-// MaxSocketPath is the longest path that VPP listens on. It counts two
-// terminating NULs into the 108 bytes of a Unix socket's address
-// (clib_socket_init in src/vppinfra/socket.c).
-const MaxSocketPath = 106
-
-// pathMarks are what VPP takes in a path besides letters and digits: at any other
-// character, such as the tilde in the kubelet's directories, it stops reading.
-const pathMarks = "/_.-"
 
 // Dir is the directory that one sandbox shares with the host.
 type Dir struct {
@@ -46,7 +37,7 @@ type Dir struct {
 func At(path, links, name string) Dir {
 	d := Dir{Path: filepath.Clean(path)}
 	socket := filepath.Join(d.Path, name)
-	if len(socket) > MaxSocketPath || !fields.ConsistsOf(socket, pathMarks) {
+	if len(socket) > vpppath.MaxSocket || !vpppath.IsPath(socket) {
 		hash := sha256.Sum256([]byte(socket))
 		d.Link = filepath.Join(links, hex.EncodeToString(hash[:6]))
 	}

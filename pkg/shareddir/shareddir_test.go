@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/userspace-cni/userspace-cni/pkg/vpppath"
 )
 
 // place is a base for directories and one for links, both of which must be
@@ -151,7 +153,7 @@ func TestLink(t *testing.T) {
 	p := newPlace(t)
 	for n := 60; n < 130; n++ {
 		d := At(filepath.Join(p.base, strings.Repeat("c", n)), p.links, socketName)
-		direct := len(filepath.Join(d.Path, socketName)) <= MaxSocketPath
+		direct := len(filepath.Join(d.Path, socketName)) <= vpppath.MaxSocket
 		if direct != (d.Link == "") {
 			t.Errorf("path of %d bytes: link %q", len(d.Path), d.Link)
 		}
@@ -180,7 +182,7 @@ func TestLinkLeadsElsewhere(t *testing.T) {
 // and one without, and the last one leaves nothing.
 func TestNetworksShareDirectory(t *testing.T) {
 	p := newPlace(t)
-	path := filepath.Join(p.base, strings.Repeat("c", MaxSocketPath-len(p.base)-10))
+	path := filepath.Join(p.base, strings.Repeat("c", vpppath.MaxSocket-len(p.base)-10))
 	dirs := []Dir{At(path, p.links, "a.sock"), At(path, p.links, "long-name-b.sock"), At(path, p.links, "long-name-c.sock")}
 	if dirs[0].Link != "" || dirs[1].Link == "" || dirs[1].Link == dirs[2].Link {
 		t.Fatalf("not the links that this test is about: %+v", dirs)

@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/userspace-cni/userspace-cni/pkg/internal/fields"
+	"github.com/userspace-cni/userspace-cni/pkg/vpppath"
 )
 
 const podUID = "0f6d6d4e-7c1d-4a53-9d4e-4f5a7f2b9c11"
@@ -43,7 +43,7 @@ func TestInVolumePlaces(t *testing.T) {
 			if err != nil || !ok || d.Path != c.path || !d.Volume || d.mayMake != c.mayMake || (d.Link != "") != c.linked {
 				t.Errorf("%+v, %v, %v", d, ok, err)
 			}
-			if socket := d.Socket(socketName); len(socket) > MaxSocketPath || !fields.ConsistsOf(socket, pathMarks) {
+			if socket := d.Socket(socketName); len(socket) > vpppath.MaxSocket || !vpppath.IsPath(socket) {
 				t.Errorf("VPP doesn't take %s", socket)
 			}
 		})
