@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"strings"
-	"sync"
 
 	"github.com/containernetworking/cni/pkg/ns"
 	"github.com/containernetworking/cni/pkg/types"
@@ -170,12 +169,11 @@ func (c *call) make(ctx context.Context, record *state.Record, result *current.R
 // Elsewhere nothing does, and both are at work at the same time: an IPAM plugin
 // takes as long as all the rest of ADD.
 func (c *call) populate(ctx context.Context, record *state.Record, result *current.Result, engine Engine) (*current.Result, error) {
-	create := func() error { return c.create(ctx, record, engine) }
 	if c.conf.Host.NetType != netconf.NetTypeInterface {
 		if err := c.Store.Put(record); err != nil { // with the socket, which is ours from now on
 			return nil, err
 		}
-		created := inBackground(create)
+		created := inBackground(func() error { return c.create(ctx, record, engine) })
 		result, err := c.allocate(ctx, result)
 		if err := errors.Join(err, created()); err != nil {
 			return nil, err
@@ -192,15 +190,15 @@ func (c *call) populate(ctx context.Context, record *state.Record, result *curre
 	if err := c.redescribe(record, engine); err != nil {
 		return nil, err
 	}
-	return result, create()
+	return result, c.create(ctx, record, engine)
 }
 
-// inBackground starts a function; what it returns waits for the function's end
-// and has its error.
+// inBackground starts a function; what it returns waits, once, for the function's
+// end and has its error.
 func inBackground(do func() error) (wait func() error) {
 	ended := make(chan error, 1)
 	go func() { ended <- do() }()
-	return sync.OnceValue(func() error { return <-ended })
+	return func() error { return <-ended }
 }
 
 // reserve chooses a number and writes the record: from here on, whatever is

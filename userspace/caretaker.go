@@ -12,11 +12,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/containernetworking/cni/pkg/skel"
 	current "github.com/containernetworking/cni/pkg/types/100"
 
 	"github.com/userspace-cni/userspace-cni/cnivpp"
-	"github.com/userspace-cni/userspace-cni/pkg/netconf"
 	"github.com/userspace-cni/userspace-cni/pkg/shareddir"
 	"github.com/userspace-cni/userspace-cni/pkg/state"
 )
@@ -29,8 +27,7 @@ type Caretaker struct{ *person }
 // Caretaker serves the VPP at the API socket besides those that records name; it
 // logs what it does.
 func (p *Plugin) Caretaker(log *slog.Logger, apiSocket string) *Caretaker {
-	c := &call{Plugin: p, args: &skel.CmdArgs{}, conf: &netconf.NetConf{}, invalid: errNoConfiguration, log: log, closeLog: func() {}}
-	return &Caretaker{&person{call: c, options: options{apiSocket: apiSocket}}}
+	return &Caretaker{p.person(log, options{apiSocket: apiSocket})}
 }
 
 // Vswitch is where a vswitch is: its engine and its API socket.
@@ -152,7 +149,7 @@ func (c *Caretaker) repairAll(ctx context.Context, keeper Keeper, records []*sta
 	defer repair.End()
 	for some := range slices.Chunk(records, batch) {
 		for _, done := range c.repairSome(ctx, repair, some) {
-			if mustRenew(done.Err) {
+			if errors.Is(done.Err, errRenew) {
 				anew = append(anew, done.Record)
 				continue
 			}

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -116,8 +117,13 @@ func (p *Plugin) run(o options, do func(*person, context.Context) (bool, error))
 	defer cancel()
 	log, closeLog := logging.New(p.Stderr, "", "warning")
 	defer closeLog()
-	c := &call{Plugin: p, args: &skel.CmdArgs{}, conf: &netconf.NetConf{}, invalid: errNoConfiguration, log: log, closeLog: closeLog}
-	return do(&person{call: c, options: o}, ctx)
+	return do(p.person(log, o), ctx)
+}
+
+// person is one who calls without a configuration, about any attachment.
+func (p *Plugin) person(log *slog.Logger, o options) *person {
+	c := &call{Plugin: p, args: &skel.CmdArgs{}, conf: &netconf.NetConf{}, invalid: errNoConfiguration, log: log}
+	return &person{call: c, options: o}
 }
 
 // errNoConfiguration: a person gives none, and the record's can't be read.

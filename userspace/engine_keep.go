@@ -3,7 +3,6 @@ package userspace
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"time"
 
 	"github.com/userspace-cni/userspace-cni/cnivpp"
@@ -133,5 +132,3 @@ func decodeAll(raw []json.RawMessage, refused func(i int, err error)) (specs []c
 	}
 	return specs, where
 }
-
-func mustRenew(err error) bool { return errors.Is(err, errRenew) }

@@ -1,19 +1,17 @@
 package usrspapp
 
 import (
-	"regexp"
+	"strings"
 
 	"github.com/userspace-cni/userspace-cni/cnivpp"
 	"github.com/userspace-cni/userspace-cni/cnivpp/vpp"
 	"github.com/userspace-cni/userspace-cni/pkg/contract"
+	"github.com/userspace-cni/userspace-cni/pkg/state"
 )
 
 // maxNumber is the highest number: a BVI is a loopback of that instance. The
 // host's memifs begin above it, so that none is ever taken for ours.
 const maxNumber = vpp.MaxLoopback
-
-// ownTag is the tag of an interface of ours.
-var ownTag = regexp.MustCompile("^" + regexp.QuoteMeta(cnivpp.TagPrefix) + "[0-9a-f]{20}$")
 
 func tagOf(e contract.Entry) string { return cnivpp.TagPrefix + e.Attachment().Key() }
 
@@ -22,7 +20,8 @@ func numbers(found []cnivpp.Found) map[string]uint32 {
 	all := map[string]uint32{}
 	for _, iface := range found {
 		number, ok := iface.Number()
-		if ok && number > 0 && number <= maxNumber && ownTag.MatchString(iface.Tag) {
+		key, ours := strings.CutPrefix(iface.Tag, cnivpp.TagPrefix)
+		if ok && number > 0 && number <= maxNumber && ours && state.IsKey(key) {
 			all[iface.Tag] = number
 		}
 	}
