@@ -324,7 +324,7 @@ func (v *vswitch) tell(h userspace.Health, err error) {
 	}
 }
 
-// ready tells whether the vswitch is there, and all its endpoints.
+// ready tells whether the vswitch is there and answers.
 func (v *vswitch) ready() error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
