@@ -130,9 +130,9 @@ func (b *bench) idle() error {
 		fmt.Sprintf("node agent, share of one core with %d endpoints", kept), 100 * each.Seconds() / agentInterval.Seconds(), "%", 0,
 		fmt.Sprintf("one look takes %s, every %s", ms(each), agentInterval),
 	}.print()
-	resident, err := status(cmd.Process.Pid, "VmHWM")
-	if err != nil {
-		return err
+	resident, ok := status(cmd.Process.Pid, "VmHWM")
+	if !ok {
+		return fmt.Errorf("the node agent has ended:\n%s", output)
 	}
 	row{fmt.Sprintf("its peak resident memory with %d endpoints", kept), mib(resident), "MiB", 50, ""}.print()
 	return nil
@@ -171,19 +171,4 @@ func processorTime(pid int) (time.Duration, error) {
 	}
 	const ticksPerSecond = 100 // USER_HZ, the same on every architecture of ours
 	return time.Duration(user+system) * time.Second / ticksPerSecond, nil
-}
-
-// status is a figure of a process's /proc/PID/status, in bytes.
-func status(pid int, name string) (uint64, error) {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(data)) {
-		var kib uint64
-		if _, err := fmt.Sscanf(line, name+": %d kB", &kib); err == nil {
-			return kib << 10, nil
-		}
-	}
-	return 0, fmt.Errorf("/proc/%d/status has no %s", pid, name)
 }

@@ -45,7 +45,6 @@ func peakOf(cmd *exec.Cmd) (highest uint64, samples int, err error) {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	path := fmt.Sprintf("/proc/%d/status", cmd.Process.Pid)
 	for {
 		select {
 		case err := <-ended:
@@ -55,19 +54,20 @@ func peakOf(cmd *exec.Cmd) (highest uint64, samples int, err error) {
 			return highest, samples, err
 		default:
 		}
-		if bytes, ok := anonymous(path); ok {
+		if bytes, ok := status(cmd.Process.Pid, "RssAnon"); ok {
 			highest, samples = max(highest, bytes), samples+1
 		}
 	}
 }
 
-// anonymous reads RssAnon of a process's status; not ok when it has ended.
-func anonymous(path string) (size uint64, ok bool) {
-	status, err := os.ReadFile(path)
+// status is a size in a process's status (proc(5)), in bytes; not ok when it has
+// ended.
+func status(pid int, name string) (size uint64, ok bool) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, false
 	}
-	_, rest, found := bytes.Cut(status, []byte("RssAnon:"))
+	_, rest, found := bytes.Cut(status, []byte(name+":"))
 	fields := bytes.Fields(rest)
 	if !found || len(fields) == 0 {
 		return 0, false

@@ -42,6 +42,7 @@ var reserved = map[string][]string{
 	"go.fd.io/govpp/binapi/vpe": {"pkg/vppsim", "test"},
 	"net/http":                  {"pkg/kube", "userspace-node", "test"},
 	"github.com/prometheus":     {"userspace-node"},
+
 	"github.com/containernetworking/cni/pkg/skel": {"cmd", "userspace", "test"},
 	"github.com/containernetworking/plugins":      {"userspace", "test"},
 	"github.com/sirupsen/logrus":                  {},

@@ -76,6 +76,13 @@ func (b *bench) startVPP(name, netns string) *lab.VPP {
 	return vpp
 }
 
+// restartVPP kills the host's VPP and starts it anew, where it has nothing.
+func (b *bench) restartVPP() {
+	b.Helper()
+	must(b, b.host.Kill())
+	must(b, b.host.Start())
+}
+
 func (b *bench) sharedDir() string { return filepath.Join(b.dir, "shared") }
 func (b *bench) ipamDir() string   { return filepath.Join(b.dir, "ipam") }
 

@@ -159,8 +159,7 @@ func TestAgentVariants(t *testing.T) {
 			if absent {
 				agent.stop()
 			}
-			must(b, b.host.Kill())
-			must(b, b.host.Start())
+			b.restartVPP()
 			if s.prepare != nil {
 				s.prepare()
 			}
@@ -275,8 +274,7 @@ func TestAgentPing(t *testing.T) {
 		random := rand.New(rand.NewPCG(1, 0))
 		for round := range 10 {
 			stop := b.comeAndGo(bridge, routedNet)
-			must(b, b.host.Kill())
-			must(b, b.host.Start())
+			b.restartVPP()
 			if round%2 == 1 {
 				within(b.T, 10*time.Second, "begun: the repair", func() bool { return len(b.objects()) > random.IntN(50) })
 				agent.kill()
@@ -409,8 +407,7 @@ func TestAgentDamagedRecord(t *testing.T) {
 		must(b, os.WriteFile(record, []byte("{"), 0o600))
 		agent := b.agent()
 		agent.says("can't be read", filepath.Base(record))
-		must(b, b.host.Kill())
-		must(b, b.host.Start())
+		b.restartVPP()
 		agent.restored(whole)
 		damaged.del()
 		whole.del()
@@ -430,8 +427,7 @@ func TestAgentTwice(t *testing.T) {
 		first, second := b.agent(), b.agent()
 		first.says("connected to VPP")
 		second.says("connected to VPP")
-		must(b, b.host.Kill())
-		must(b, b.host.Start())
+		b.restartVPP()
 		first.restored(all...)
 		for _, a := range all {
 			a.del()
@@ -462,8 +458,7 @@ func TestAgentSockets(t *testing.T) {
 			stat := info.Sys().(*syscall.Stat_t)
 			return stat.Uid == 1234 && stat.Gid == 2345 && info.Mode().Perm() == 0o640
 		}
-		must(b, b.host.Kill())
-		must(b, b.host.Start())
+		b.restartVPP()
 		agent.restored(a)
 		within(b.T, 10*time.Second, "the socket's owner and mode as the network says", granted)
 		sockets, _ := filepath.Glob(filepath.Join(b.sharedDir(), "pod", "*.sock"))
@@ -489,8 +484,7 @@ func TestAgentRxMode(t *testing.T) {
 		agent.says("connected to VPP")
 		p.configure(1)
 		agent.restored(a)
-		must(b, b.host.Kill())
-		must(b, b.host.Start())
+		b.restartVPP()
 		p.connected(1)
 		agent.restored(a)
 		a.del()
@@ -694,8 +688,7 @@ func (b *bench) dumps(pods int) map[string]int {
 			all = append(all, a)
 		}
 	}
-	must(b, b.host.Kill())
-	must(b, b.host.Start())
+	b.restartVPP()
 	proxy, err := lab.NewProxy(filepath.Join(b.dir, fmt.Sprintf("counting-%d", pods)), b.host.APISocket)
 	must(b, err)
 	b.link(proxy.Path, path)

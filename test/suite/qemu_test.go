@@ -171,8 +171,7 @@ func (b *bench) restartHost(all ...attachment) {
 	b.Helper()
 	agent := b.agent()
 	agent.says("connected to VPP")
-	must(b, b.host.Kill())
-	must(b, b.host.Start())
+	b.restartVPP()
 	agent.restored(all...)
 	agent.stop()
 }

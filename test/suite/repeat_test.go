@@ -45,8 +45,7 @@ func TestDelWithoutThings(t *testing.T) {
 			must(b, os.RemoveAll(filepath.Join(state.DefaultDir, "numbers")))
 		},
 		"the objects on VPP: it was restarted": func(b *bench, _ *attachment) {
-			must(b, b.host.Kill())
-			must(b, b.host.Start())
+			b.restartVPP()
 		},
 	}
 	onEach(t, func(b *bench) {
@@ -139,8 +138,7 @@ func TestRestartedVPP(t *testing.T) {
 		two.configure(1)
 
 		contract := first.contract()
-		must(b, b.host.Kill())
-		must(b, b.host.Start())
+		b.restartVPP()
 		second.add() // takes the first index, which was the other's
 		if after := first.add(); !reflect.DeepEqual(after, before) {
 			b.Errorf("the result after the restart differs:\n%+v\n%+v", before, after)

@@ -139,8 +139,7 @@ func TestLogFile(t *testing.T) {
 		"iftype": "memif", "netType": "bridge", "bridge": object{"bridgeId": 4}, "memif": object{"secret": secret},
 	}}), "logged", "net1")
 	a.add()
-	must(b, b.host.Kill())
-	must(b, b.host.Start())
+	b.restartVPP()
 	a.add() // again, which logs more
 	a.del()
 	a.del()

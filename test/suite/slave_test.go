@@ -70,8 +70,7 @@ func TestHostSlaveAgain(t *testing.T) {
 		b.node(object{"allowHostSlave": true})
 		one, two := b.guest("one", b.network("net", b.hostLocal(1), slave(nil))), b.guest("two", b.network("net", b.hostLocal(1)))
 		one.add() // nothing to do
-		must(b, b.host.Kill())
-		must(b, b.host.Start())
+		b.restartVPP()
 		one.add()
 		two.add()
 		one.connected(1)

@@ -92,8 +92,7 @@ func (b *bench) on(v variant, test func(b *bench, s surroundings)) {
 		test(&own, s)
 		own.nothingLeft()
 		if s.prepare != nil {
-			must(&own, b.host.Kill())
-			must(&own, b.host.Start())
+			own.restartVPP()
 		}
 	})
 }

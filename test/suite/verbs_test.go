@@ -340,8 +340,7 @@ func TestPersonSeesPods(t *testing.T) {
 		if len(rows) != 2 || rows[0].Pod != "default/web" || rows[0].ContainerID != named.id || rows[1].Pod != "fedcba987654" {
 			b.Errorf("list --json: %s", out)
 		}
-		must(b, b.host.Kill())
-		must(b, b.host.Start())
+		b.restartVPP()
 		const pod, container = "default/web net1 (network net, container 0123456789ab)", "fedcba987654 net1 (network net)"
 		b.says("check", 1, pod+":\n", container+":\n")
 		b.halve(named)
