@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net"
 	"sync"
+
+	"github.com/userspace-cni/userspace-cni/pkg/vppsim/clibsocket"
 )
 
 // Listener is a socket on which masters wait for their slaves, told apart by
@@ -21,11 +23,11 @@ type Listener struct {
 // Listen binds a socket given in VPP's notation: a path, or abstract:NAME with
 // an optional ,netns_name=. It replaces a stale socket and nothing else.
 func (h *Host) Listen(socket string) (*Listener, error) {
-	a, err := parseAddress(socket)
+	a, err := clibsocket.Parse(socket)
 	if err != nil {
 		return nil, err
 	}
-	ln, err := a.listen()
+	ln, err := a.Listen()
 	if err != nil {
 		return nil, err
 	}

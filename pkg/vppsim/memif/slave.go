@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/userspace-cni/userspace-cni/pkg/vppsim/clibsocket"
 )
 
 const (
@@ -56,11 +58,11 @@ func (e *Endpoint) pause() {
 // dial makes one connection and serves it to its end. That nobody listens is
 // the normal state of a slave, not a reason to show.
 func (e *Endpoint) dial(h *Host, socket string) error {
-	a, err := parseAddress(socket)
+	a, err := clibsocket.Parse(socket)
 	if err != nil {
 		return err
 	}
-	conn, err := a.dial()
+	conn, err := a.Dial()
 	if err != nil {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package memif
+package clibsocket
 
 import (
 	"errors"
@@ -16,7 +16,7 @@ import (
 )
 
 // Longest names that VPP accepts: it counts the terminating NUL, and the NUL
-// that leads an abstract name (clib_socket_init in src/vppinfra/socket.c).
+// that leads an abstract name.
 const (
 	maxPath     = 106
 	maxAbstract = 105
@@ -26,28 +26,28 @@ const (
 // thread does by being one.
 var binding sync.Mutex
 
-// address is a parsed socket name.
-type address struct {
+// Address is a parsed socket name.
+type Address struct {
 	name  string // in package net's notation: an abstract name starts with @
 	netns string // path of the network namespace, "" for the caller's own
 }
 
-// parseAddress reads VPP's notation: a path, unix:PATH, abstract:NAME, and after
+// Parse reads VPP's notation: a path, unix:PATH, abstract:NAME, and after
 // an abstract name netns_name= or netns_pid=. VPP stops at any character other
 // than letters, digits, / _ - and . and then refuses what is left.
-func parseAddress(s string) (address, error) {
+func Parse(s string) (Address, error) {
 	form := regexp.MustCompile(`^(unix:|abstract:)?([A-Za-z0-9/_.-]*)(?:,netns_(name|pid)=([A-Za-z0-9/_.-]+))?$`)
 	m := form.FindStringSubmatch(s)
 	if m == nil || m[3] != "" && m[1] != "abstract:" {
-		return address{}, fmt.Errorf("unknown input in socket name %q", s)
+		return Address{}, fmt.Errorf("unknown input in socket name %q", s)
 	}
-	a := address{name: m[2], netns: netnsPath(m[3], m[4])}
+	a := Address{name: m[2], netns: netnsPath(m[3], m[4])}
 	limit := maxPath
 	if m[1] == "abstract:" {
 		a.name, limit = "@"+m[2], maxAbstract+1
 	}
 	if len(a.name) > limit {
-		return address{}, fmt.Errorf("socket name %q is longer than %d bytes", s, limit)
+		return Address{}, fmt.Errorf("socket name %q is longer than %d bytes", s, limit)
 	}
 	return a, nil
 }
@@ -62,13 +62,13 @@ func netnsPath(kind, value string) string {
 	return "/var/run/netns/" + value
 }
 
-func (a address) unix() *net.UnixAddr { return &net.UnixAddr{Name: a.name, Net: "unixpacket"} }
+func (a Address) unix() *net.UnixAddr { return &net.UnixAddr{Name: a.name, Net: "unixpacket"} }
 
-func (a address) abstract() bool { return strings.HasPrefix(a.name, "@") }
+func (a Address) abstract() bool { return strings.HasPrefix(a.name, "@") }
 
-// listen binds and listens as VPP does: a stale socket goes, anything else that
+// Listen binds and listens as VPP does: a stale socket goes, anything else that
 // stands at the path is an error, and nobody unlinks when it closes.
-func (a address) listen() (ln *net.UnixListener, err error) {
+func (a Address) Listen() (ln *net.UnixListener, err error) {
 	if !a.abstract() {
 		if err := removeStale(a.name); err != nil {
 			return nil, err
@@ -90,7 +90,8 @@ func (a address) listen() (ln *net.UnixListener, err error) {
 	return ln, nil
 }
 
-func (a address) dial() (conn *net.UnixConn, err error) {
+// Dial connects to it.
+func (a Address) Dial() (conn *net.UnixConn, err error) {
 	err = inNetns(a.netns, func() error {
 		conn, err = net.DialUnix("unixpacket", nil, a.unix())
 		return err
