@@ -1,7 +1,6 @@
 package vppsim
 
 import (
-	"iter"
 	"maps"
 	"net/netip"
 
@@ -52,45 +51,12 @@ const defaultRxMode = interface_types.RX_MODE_API_POLLING
 // noIndex is VPP's "none", ~0.
 const noIndex = ^uint32(0)
 
-// pool gives out indices as VPP's pool_get does: the one that was freed last.
-type pool struct {
-	slots []*iface
-	free  []uint32
-}
-
-func (p *pool) add(i *iface) {
-	i.index = uint32(len(p.slots))
-	if n := len(p.free); n > 0 {
-		i.index, p.free = p.free[n-1], p.free[:n-1]
-		p.slots[i.index] = i
-		return
-	}
-	p.slots = append(p.slots, i)
-}
-
-func (p *pool) remove(i *iface) {
-	p.slots[i.index] = nil
-	p.free = append(p.free, i.index)
-}
-
-// all iterates in the order of indices.
-func (p *pool) all() iter.Seq[*iface] {
-	return func(yield func(*iface) bool) {
-		for _, i := range p.slots {
-			if i != nil && !yield(i) {
-				return
-			}
-		}
-	}
-}
-
 // byIndex is VPP's VALIDATE_SW_IF_INDEX.
 func (s *Sim) byIndex(index interface_types.InterfaceIndex) (*iface, error) {
-	slots := s.interfaces.slots
-	if int64(index) >= int64(len(slots)) || slots[index] == nil {
-		return nil, api.INVALID_SW_IF_INDEX
+	if i := s.interfaces.at(uint32(index)); i != nil {
+		return i, nil
 	}
-	return slots[index], nil
+	return nil, api.INVALID_SW_IF_INDEX
 }
 
 // create puts a new interface into service; VPP tells the world with an event
@@ -100,7 +66,7 @@ func (s *Sim) create(i *iface) {
 		i.linkMTU, i.mtu[0] = defaultMTU, defaultMTU
 	}
 	i.neighbors = map[netip.Addr]*neighbor{}
-	s.interfaces.add(i)
+	i.index = s.interfaces.add(i)
 	s.emit(i, 0, false)
 }
 
@@ -113,7 +79,7 @@ func (s *Sim) destroy(i *iface) {
 	s.leaveBridge(i)
 	s.orphanRoutes(i)
 	i.addresses = nil // for those who borrow them
-	s.interfaces.remove(i)
+	s.interfaces.remove(i.index)
 	s.dropUnused(i.fib(false))
 	s.dropUnused(i.fib(true))
 	s.emit(i, 0, true)

@@ -162,7 +162,7 @@ func (s *Sim) linkChanged(i *iface, up bool) {
 
 // owns says whether the interface still exists: its index may be another's.
 func (s *Sim) owns(i *iface) bool {
-	return s.interfaces.slots[i.index] == i && s.ctx.Err() == nil
+	return s.interfaces.at(i.index) == i && s.ctx.Err() == nil
 }
 
 func (s *Sim) memifDelete(r *memifapi.MemifDelete, _ *memifapi.MemifDeleteReply) error {

@@ -37,7 +37,7 @@ type Sim struct {
 	mu         sync.Mutex
 	clients    map[uint32]*client
 	nextClient uint32
-	interfaces pool
+	interfaces pool[iface]
 	loopbacks  map[uint32]bool // instances in use
 	sockets    map[uint32]*memifSocket
 	bridges    map[uint32]*bridge
