@@ -23,8 +23,8 @@ func (s *Sim) showVersion(_ *vpe.ShowVersion, reply *vpe.ShowVersionReply) error
 
 // cliInband answers the commands of the debug CLI that programs here use, as far as
 // they read them (show_memif_cmd_fn, show_vpe_version_command_fn, show_clock_command_fn,
-// and session_cli_return_if_not_enabled in a VPP without a session section).
-func (s *Sim) cliInband(r *vlib.CliInband, reply *vlib.CliInbandReply) error {
+// and the functions of the files that answer for the rest).
+func (s *Sim) cliInband(r *vlib.CliInband, reply *vlib.CliInbandReply) (err error) {
 	words := strings.Fields(r.Cmd)
 	switch strings.Join(words, " ") {
 	case "show version":
@@ -34,8 +34,20 @@ func (s *Sim) cliInband(r *vlib.CliInband, reply *vlib.CliInbandReply) error {
 		reply.Reply = fmt.Sprintf("Time now %.6f, %s\n", time.Since(s.started).Seconds(), time.Now().UTC().Format(time.UnixDate))
 		return nil
 	case "show session":
-		reply.Reply = "show session: session layer is not enabled\n"
-		return api.UNSPECIFIED
+		reply.Reply, err = s.showSession()
+		return err
+	}
+	if len(words) >= 3 && words[0] == "show" && words[1] == "app" && words[2] == "ns" {
+		reply.Reply, err = s.showNamespaces(words[3:])
+		return err
+	}
+	if len(words) == 4 && words[0] == "show" && words[1] == "interface" && words[2] == "features" {
+		for i := range s.interfaces.all() {
+			if i.name == words[3] {
+				reply.Reply = i.showFeatures()
+				return nil
+			}
+		}
 	}
 	if len(words) == 3 && words[0] == "show" && words[1] == "memif" {
 		for i := range s.interfaces.all() {

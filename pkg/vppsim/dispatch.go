@@ -95,7 +95,7 @@ func (s *Sim) receive(c *client, data []byte) {
 			c.send(reply, context)
 		}
 	case fault.Die:
-		s.die()
+		s.die("an injected fault")
 	case fault.Pass:
 		s.mu.Lock()
 		defer s.mu.Unlock()

@@ -62,7 +62,7 @@ func (s *Sim) dropUnused(k fibKey) {
 			return
 		}
 	}
-	if !s.fibs[k].held {
+	if f := s.fibs[k]; f != nil && !f.held && !s.holds(k) {
 		delete(s.fibs, k)
 	}
 }
@@ -85,8 +85,16 @@ func (s *Sim) setTable(r *interfaces.SwInterfaceSetTable, _ *interfaces.SwInterf
 	}
 	before := i.fib(r.IsIPv6)
 	i.tables[family(r.IsIPv6)] = r.VrfID
+	s.rebound(i, r.IsIPv6, r.VrfID)
 	s.dropUnused(before)
 	return nil
+}
+
+// rebound tells those who want to know of an interface's table (table_bind_callbacks
+// in fib_table_bind): they hear of one that stays the same, too.
+func (s *Sim) rebound(i *iface, v6 bool, table uint32) {
+	s.rebindURPF(i, v6, table)
+	s.rebindNamespaces(i, v6, table)
 }
 
 func (s *Sim) getTable(r *interfaces.SwInterfaceGetTable, reply *interfaces.SwInterfaceGetTableReply) error {

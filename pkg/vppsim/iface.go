@@ -6,6 +6,7 @@ import (
 
 	"go.fd.io/govpp/api"
 	"go.fd.io/govpp/binapi/interface_types"
+	"go.fd.io/govpp/binapi/urpf"
 
 	"github.com/userspace-cni/userspace-cni/pkg/vppsim/packet"
 )
@@ -39,6 +40,7 @@ type iface struct {
 	linkLocal netip.Addr // valid while IPv6 is enabled
 	locks6    int        // who wants IPv6: each address, each enable
 	neighbors map[netip.Addr]*neighbor
+	urpf      [2][2]urpf.UrpfMode // that checks, by family and direction
 }
 
 // defaultMTU is that of a new Ethernet interface (src/vnet/ethernet/interface.c).
@@ -79,6 +81,11 @@ func (s *Sim) destroy(i *iface) {
 	s.leaveBridge(i)
 	s.orphanRoutes(i)
 	i.addresses = nil // for those who borrow them
+	for _, v6 := range []bool{false, true} {
+		if i.fib(v6).id != 0 { // fib_table_bind in ip4_sw_interface_add_del
+			s.rebound(i, v6, 0)
+		}
+	}
 	s.interfaces.remove(i.index)
 	s.dropUnused(i.fib(false))
 	s.dropUnused(i.fib(true))

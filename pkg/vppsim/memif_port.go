@@ -54,7 +54,7 @@ func (s *Sim) memifCreate(r *memifapi.MemifCreateV2, reply *memifapi.MemifCreate
 		return err
 	}
 	if r.Mode == memifapi.MEMIF_MODE_API_PUNT_INJECT {
-		s.die() // a segmentation fault in VPP: its cleanup takes index ~0
+		s.die("a memif in punt-inject mode") // a segmentation fault in VPP: its cleanup takes index ~0
 		return api.SYSCALL_ERROR_2
 	}
 	i := s.newMemif(r, sock)

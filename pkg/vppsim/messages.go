@@ -103,6 +103,14 @@ func handlers() []handler {
 		call((*Sim).setUnnumbered),
 		dump((*Sim).unnumberedDump),
 
+		call((*Sim).sessionEnable),
+		call((*Sim).sessionSocketAPI),
+		call((*Sim).namespaceAddDelV4),
+		call((*Sim).namespaceAddDelV3),
+		call((*Sim).urpfUpdate),
+		call((*Sim).urpfUpdateV2),
+		dump((*Sim).urpfDump),
+
 		clientCall((*Sim).wantPing, &ping.PingFinishedEvent{}),
 	}
 }

@@ -59,7 +59,7 @@ func (s *Sim) routeAddDel(r *ip.IPRouteAddDel, reply *ip.IPRouteAddDelReply) err
 	case known == nil:
 		known = &route{given: prefix}
 	case !r.IsAdd && r.IsMultipath && known.mixed(): // VPP 23.06 to 26.06 crash some calls later
-		s.die()
+		s.die("a host route that was both attached and via itself")
 		return nil
 	case !r.IsMultipath:
 		known.paths = nil

@@ -12,8 +12,9 @@ import (
 	"github.com/userspace-cni/userspace-cni/pkg/vppsim/memif"
 )
 
-// ErrDied is returned by Run and Serve when a fault killed the simulator.
-var ErrDied = errors.New("vppsim: died of an injected fault")
+// ErrDied is returned by Run and Serve when a fault killed the simulator, or a
+// request of which VPP dies.
+var ErrDied = errors.New("vppsim: died as VPP does")
 
 // Options of a simulator.
 type Options struct {
@@ -44,6 +45,8 @@ type Sim struct {
 	fibs       map[fibKey]*fib
 	pings      map[uint16]chan<- struct{}
 	changes    map[uint32]change // by sw_if_index, not yet sent to subscribers
+	session    sessionLayer
+	urpf       map[urpfKey]urpfConfig
 }
 
 // New makes a simulator in the state of a VPP that has just started.
@@ -58,6 +61,7 @@ func New(opts Options) *Sim {
 		clients: map[uint32]*client{}, loopbacks: map[uint32]bool{},
 		sockets: map[uint32]*memifSocket{}, bridges: map[uint32]*bridge{},
 		fibs: map[fibKey]*fib{}, pings: map[uint16]chan<- struct{}{}, changes: map[uint32]change{},
+		urpf: map[urpfKey]urpfConfig{},
 	}
 	s.sockets[0] = &memifSocket{filename: defaultMemifSocket}
 	s.interfaces.add(&iface{name: "local0", devType: "local"})
@@ -66,8 +70,7 @@ func New(opts Options) *Sim {
 	return s
 }
 
-// Serve answers clients until the context ends (nil) or a fault strikes
-// (ErrDied). It closes the listener. A simulator serves once.
+// Serve answers clients until the context ends (nil) or it dies (ErrDied). It closes the listener. A simulator serves once.
 func (s *Sim) Serve(ctx context.Context, ln net.Listener) error {
 	defer context.AfterFunc(ctx, func() { s.stop(nil) })()
 	defer context.AfterFunc(s.ctx, func() { s.closeListener(ln) })()
@@ -91,8 +94,8 @@ func (s *Sim) Serve(ctx context.Context, ln net.Listener) error {
 
 // die ends everything at once, in the middle of whatever it was doing. Like a
 // real crash, it leaves the API socket's file.
-func (s *Sim) die() {
-	s.opts.Log.Warn("dying of an injected fault")
+func (s *Sim) die(of string) {
+	s.opts.Log.Warn("dying", "of", of)
 	s.stop(ErrDied)
 }
 
@@ -122,5 +125,8 @@ func (s *Sim) shutDown() {
 	}
 	for _, sock := range s.sockets {
 		sock.close()
+	}
+	for n := range s.session.namespaces.all() {
+		n.close()
 	}
 }

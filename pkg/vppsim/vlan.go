@@ -87,8 +87,8 @@ func (s *Sim) addSub(sub subinterface, inUse error) (interface_types.InterfaceIn
 		name: fmt.Sprintf("%s.%d", sub.of.name, sub.id), devType: sub.of.devType, ethernet: sub.of.ethernet, sub: &sub,
 	}
 	if taken {
-		index := s.interfaces.add(i)
-		s.interfaces.remove(index)
+		i.index = s.interfaces.add(i)
+		s.interfaces.remove(i.index)
 		return interface_types.InterfaceIndex(i.index), inUse
 	}
 	s.create(i)
