@@ -20,7 +20,8 @@ import (
 )
 
 // Left lists everything on the VPP that it didn't have when it started:
-// interfaces, memif sockets, bridge domains, tables, routes; one a line.
+// interfaces, memif sockets, bridge domains, tables, routes, application namespaces;
+// one a line.
 func (v *VPP) Left() (string, error) {
 	now, err := v.objects()
 	left := slices.DeleteFunc(now, func(line string) bool { return slices.Contains(v.initial, line) })
@@ -36,7 +37,7 @@ func (v *VPP) objects() ([]string, error) {
 	}
 	defer session.Close()
 	var all []string
-	for _, look := range []func(context.Context, *vpp.Session) ([]string, error){interfacesOf, socketsOf, domainsOf, tablesOf} {
+	for _, look := range []func(context.Context, *vpp.Session) ([]string, error){interfacesOf, socketsOf, domainsOf, tablesOf, namespacesOf} {
 		lines, err := look(ctx, session)
 		if err != nil {
 			return nil, err
@@ -115,6 +116,17 @@ func tablesOf(ctx context.Context, s *vpp.Session) ([]string, error) {
 		}
 	}
 	return lines, nil
+}
+
+func namespacesOf(ctx context.Context, s *vpp.Session) ([]string, error) {
+	all, err := s.AppNamespaces(ctx)
+	var lines []string
+	for id, n := range all {
+		if id != "default" { // comes with the session layer
+			lines = append(lines, fmt.Sprintf("app namespace %s on %s at %s", id, n.Interface, n.Socket))
+		}
+	}
+	return lines, err
 }
 
 // kept are the names of what may stay below the directories that the plugin
