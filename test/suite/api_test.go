@@ -13,6 +13,8 @@ import (
 	"go.fd.io/govpp/binapi/ip_types"
 	"go.fd.io/govpp/binapi/l2"
 	"go.fd.io/govpp/binapi/memif"
+	"go.fd.io/govpp/binapi/session"
+	"go.fd.io/govpp/binapi/urpf"
 	"go.fd.io/govpp/binapi/vhost_user"
 )
 
@@ -357,6 +359,89 @@ func TestAPI(t *testing.T) {
 			{"uplink", memifOn(5, 0), 0},
 			{"VLAN", vlan(1, 100), 0},
 		},
+		// Not here: deleting a namespace whose socket could not be made. VPP 23.06 to
+		// 26.06 die of it.
+		"sessions": {
+			{"loopback", loopback(0), 0},
+			{"namespace without the session layer", namespace("x", 1, "abstract:vpp/api-test"), -30},
+			{"delete without the session layer", noNamespace("x"), -30},
+			{"socket API off", &session.SessionSapiEnableDisable{}, 0},
+			{"socket API on", &session.SessionSapiEnableDisable{IsEnable: true}, 0},
+			{"session layer", &session.SessionEnableDisable{IsEnable: true}, 0},
+			{"again", &session.SessionEnableDisable{IsEnable: true}, 0},
+			{"socket API off again", &session.SessionSapiEnableDisable{}, -1},
+			{"socket API on again", &session.SessionSapiEnableDisable{IsEnable: true}, -1},
+			{"absent interface", namespace("x", 9, "abstract:vpp/api-test"), -19},
+			{"absent table", &session.AppNamespaceAddDelV4{IsAdd: true, NamespaceID: "x", SwIfIndex: none, IP4FibID: 77}, -19},
+			{"no table", &session.AppNamespaceAddDelV4{IsAdd: true, NamespaceID: "x", SwIfIndex: none, IP4FibID: uint32(none), IP6FibID: uint32(none)}, -19},
+			{"delete an absent one", noNamespace("x"), -19},
+			{"namespace", namespace("x", 1, "abstract:vpp/api-test"), 0},
+			{"again, elsewhere", namespace("x", 0, "abstract:vpp/other"), 0},
+			{"its socket again", namespace("y", 1, "abstract:vpp/api-test"), -1},
+			{"again", namespace("y", 1, "abstract:vpp/api-test"), 0},
+			{"network namespace", namespace("z", 1, "abstract:vpp/api-test-z,netns_name=/proc/self/ns/net"), 0},
+			{"in a field", &session.AppNamespaceAddDelV3{
+				IsAdd: true, NamespaceID: "v3", SwIfIndex: 1, Secret: 7, SockName: "vpp/api-test-v3", Netns: "/proc/self/ns/net",
+			}, 0},
+			{"absent network namespace", namespace("none", 1, "abstract:vpp/api-test-n,netns_name=none"), -1},
+			{"relative", namespace("relative", 1, "foo"), -1},
+			{"no directory", namespace("nodir", 1, "/nowhere/x"), -1},
+			{"with a prefix", namespace("unix", 1, "unix:/run/x"), -1},
+			{"without a socket", namespace("own", 1, ""), 0},
+			{"on a table", &session.AppNamespaceAddDelV4{IsAdd: true, NamespaceID: "table", SwIfIndex: none, SockName: "abstract:vpp/api-test-t"}, 0},
+			{"delete", noNamespace("x"), 0},
+			{"delete again", noNamespace("x"), -19},
+			{"its index again", namespace("w", 1, "abstract:vpp/api-test"), 0},
+			{"delete the interface", &interfaces.DeleteLoopback{SwIfIndex: 1}, 0},
+			{"its index again", loopback(3), 0},
+			{"session layer off", &session.SessionEnableDisable{}, 0},
+			{"and on", &session.SessionEnableDisable{IsEnable: true}, 0},
+			{"delete", noNamespace("w"), 0},
+		},
+		"sessions-in-tables": {
+			{"session layer", &session.SessionEnableDisable{IsEnable: true}, 0},
+			{"loopback", loopback(0), 0},
+			{"table", table(42, false, ""), 0},
+			{"IPv6 table", table(42, true, ""), 0},
+			{"bind", bind(1, 42, false), 0},
+			{"namespace", namespace("x", 1, "abstract:vpp/api-test"), 0},
+			{"bind IPv6", bind(1, 42, true), 0},
+			{"delete the table", noTable(42, false), 0},
+			{"delete the IPv6 table", noTable(42, true), 0},
+			{"delete the interface", &interfaces.DeleteLoopback{SwIfIndex: 1}, 0},
+			{"delete the namespace", noNamespace("x"), 0},
+			{"another table", table(43, false, ""), 0},
+			{"namespace in it", &session.AppNamespaceAddDelV4{IsAdd: true, NamespaceID: "y", SwIfIndex: none, IP4FibID: 43, SockName: "abstract:vpp/api-test"}, 0},
+			{"delete the table", noTable(43, false), 0},
+			{"delete the namespace", noNamespace("y"), 0},
+		},
+		"sessions-without-sockets": {
+			{"socket API off", &session.SessionSapiEnableDisable{}, 0},
+			{"session layer", &session.SessionEnableDisable{IsEnable: true}, 0},
+			{"namespace", namespace("x", 0, "abstract:vpp/api-test,netns_name=none"), 0},
+			{"delete", noNamespace("x"), 0},
+		},
+		"urpf": {
+			{"loopback", loopback(0), 0},
+			{"absent interface", strict(9, 0), -2},
+			{"mode", &urpf.UrpfUpdate{SwIfIndex: 1, Mode: 9}, -7},
+			{"family", &urpf.UrpfUpdate{SwIfIndex: 1, Af: 9}, -97},
+			{"strict", strict(1, 0), 0},
+			{"again", strict(1, 0), 0},
+			{"IPv6", strict(1, 1), 0},
+			{"output, loose", &urpf.UrpfUpdate{SwIfIndex: 1, Mode: urpf.URPF_API_MODE_LOOSE}, 0},
+			{"off", &urpf.UrpfUpdate{SwIfIndex: 1, IsInput: true, Af: 1}, 0},
+			{"table", table(42, false, ""), 0},
+			{"bind", bind(1, 42, false), 0},
+			{"absent table", &urpf.UrpfUpdateV2{SwIfIndex: 1, IsInput: true, Mode: urpf.URPF_API_MODE_STRICT, TableID: 77}, -7},
+			{"the interface's table", &urpf.UrpfUpdateV2{SwIfIndex: 1, IsInput: true, Mode: urpf.URPF_API_MODE_STRICT, TableID: uint32(none)}, 0},
+			{"bind back", bind(1, 0, false), 0},
+			{"delete", &interfaces.DeleteLoopback{SwIfIndex: 1}, 0},
+			{"the index again, and what was remembered", loopback(0), 0},
+			{"strict again: nothing happens", strict(1, 0), 0},
+			{"off", &urpf.UrpfUpdate{SwIfIndex: 1, IsInput: true}, 0},
+			{"strict", strict(1, 0), 0},
+		},
 	}
 	for name, steps := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -368,6 +453,16 @@ func TestAPI(t *testing.T) {
 			})
 		})
 	}
+}
+
+func namespace(id string, i index, socket string) api.Message {
+	return &session.AppNamespaceAddDelV4{IsAdd: true, NamespaceID: id, SwIfIndex: i, SockName: socket}
+}
+
+func noNamespace(id string) api.Message { return &session.AppNamespaceAddDelV4{NamespaceID: id} }
+
+func strict(i index, af ip_types.AddressFamily) api.Message {
+	return &urpf.UrpfUpdate{SwIfIndex: i, IsInput: true, Mode: urpf.URPF_API_MODE_STRICT, Af: af}
 }
 
 func letters(n int) string {

@@ -22,7 +22,9 @@ import (
 	"go.fd.io/govpp/binapi/l2"
 	"go.fd.io/govpp/binapi/memclnt"
 	"go.fd.io/govpp/binapi/memif"
+	"go.fd.io/govpp/binapi/urpf"
 	"go.fd.io/govpp/binapi/vhost_user"
+	"go.fd.io/govpp/binapi/vlib"
 
 	"github.com/userspace-cni/userspace-cni/pkg/vppapi"
 	"github.com/userspace-cni/userspace-cni/test/lab"
@@ -36,6 +38,7 @@ type contract struct {
 	*testing.T
 	engine lab.Engine
 	conn   *vppapi.Conn
+	dir    string // VPP's
 	before []string
 	notes  strings.Builder
 }
@@ -68,7 +71,7 @@ func onEachAPI(t *testing.T, test func(v *contract)) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			v := &contract{T: t, engine: engine, conn: conn}
+			v := &contract{T: t, engine: engine, conn: conn, dir: dir}
 			v.before = v.look()
 			test(v)
 		})
@@ -158,7 +161,11 @@ func excerpt(lines []string, at int) string {
 func (v *contract) look() (lines []string) {
 	v.Helper()
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+	var loopbacks []string
 	dump(v, &interfaces.SwInterfaceDump{SwIfIndex: none}, func(d *interfaces.SwInterfaceDetails) {
+		if d.InterfaceDevType == "Loopback" {
+			loopbacks = append(loopbacks, d.InterfaceName)
+		}
 		add("interface %d %s %s flags %d mac %v link-mtu %d mtu %v tag %q", d.SwIfIndex, d.InterfaceName, d.InterfaceDevType,
 			d.Flags, d.L2Address, d.LinkMtu, d.Mtu, d.Tag)
 		if d.SupSwIfIndex != uint32(d.SwIfIndex) || d.Type != 0 || d.VtrOp != 0 {
@@ -176,6 +183,14 @@ func (v *contract) look() (lines []string) {
 			})
 		}
 	})
+	for _, name := range loopbacks {
+		answer, _ := v.cli("show interface features " + name)
+		for word := range strings.FieldsSeq(answer) {
+			if strings.Contains(word, "urpf") {
+				add("interface %s feature %s", name, word)
+			}
+		}
+	}
 	dump(v, &interfaces.SwInterfaceRxPlacementDump{SwIfIndex: none}, func(d *interfaces.SwInterfaceRxPlacementDetails) {
 		add("interface %d queue %d of worker %d rx-mode %s", d.SwIfIndex, d.QueueID, d.WorkerID, d.Mode)
 	})
@@ -210,8 +225,44 @@ func (v *contract) look() (lines []string) {
 			add("table %d ip6 %t %s", t.TableID, t.IsIP6, routeLine(d.Route))
 		})
 	}
+	dump(v, &urpf.UrpfInterfaceDump{SwIfIndex: none}, func(d *urpf.UrpfInterfaceDetails) {
+		add("interface %d %s input %t table %d %s", d.SwIfIndex, d.Mode, d.IsInput, d.TableID, d.Af)
+	})
+	v.lookAtNamespaces(add)
 	slices.Sort(lines)
 	return lines
+}
+
+// cli runs a command, where VPP's own directory is the simulator's.
+func (v *contract) cli(command string) (string, int32) {
+	v.Helper()
+	reply := &vlib.CliInbandReply{}
+	v.must(v.conn.Invoke(context.Background(), &vlib.CliInband{Cmd: command}, reply))
+	return strings.ReplaceAll(reply.Reply, v.dir+"/app_ns_sockets", "/run/vpp/app_ns_sockets"), reply.Retval
+}
+
+// lookAtNamespaces asks for each index that VPP may have given.
+func (v *contract) lookAtNamespaces(add func(string, ...any)) {
+	v.Helper()
+	table, retval := v.cli("show app ns")
+	if retval != 0 {
+		add("namespaces: %d, %s", retval, strings.TrimSpace(table))
+		return
+	}
+	listening, err := os.ReadFile("/proc/net/unix")
+	v.must(err)
+	for row := range strings.Lines(table) {
+		cells := strings.Split(row, "\x1b[0m")
+		if len(cells) != 6 || strings.Contains(row, "Index") {
+			continue
+		}
+		id := strings.TrimSpace(cells[3])
+		answer, _ := v.cli("show app ns id " + id)
+		add("namespace %s", strings.Join(strings.Fields(answer), " "))
+		socket := strings.TrimPrefix(strings.TrimSpace(cells[4]), "abstract:")
+		add("namespace %s in the table: %s %q, found %t", id, strings.TrimSpace(cells[2]), strings.TrimSpace(cells[4]),
+			id != "default" && strings.Contains(string(listening), strings.SplitN(socket, ",", 2)[0]+"\n"))
+	}
 }
 
 func routeLine(r ip.IPRoute) string {
