@@ -225,9 +225,11 @@ func (v *contract) look() (lines []string) {
 			add("table %d ip6 %t %s", t.TableID, t.IsIP6, routeLine(d.Route))
 		})
 	}
-	dump(v, &urpf.UrpfInterfaceDump{SwIfIndex: none}, func(d *urpf.UrpfInterfaceDetails) {
-		add("interface %d %s input %t table %d %s", d.SwIfIndex, d.Mode, d.IsInput, d.TableID, d.Af)
-	})
+	if v.conn.Supports(&urpf.UrpfInterfaceDump{}) == nil { // 23.06 lacks it
+		dump(v, &urpf.UrpfInterfaceDump{SwIfIndex: none}, func(d *urpf.UrpfInterfaceDetails) {
+			add("interface %d %s input %t table %d %s", d.SwIfIndex, d.Mode, d.IsInput, d.TableID, d.Af)
+		})
+	}
 	v.lookAtNamespaces(add)
 	slices.Sort(lines)
 	return lines
