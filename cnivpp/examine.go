@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"go.fd.io/govpp/api"
 
@@ -36,6 +35,8 @@ const (
 	SessionUnknown SessionLayer = iota
 	SessionOff
 	SessionOn
+	// SessionWithoutSockets is on and of no use to VCL endpoints.
+	SessionWithoutSockets
 )
 
 // Examine looks at the VPP at an API socket and changes nothing.
@@ -83,14 +84,15 @@ func everyMessage() []api.Message {
 	}.common()...)
 }
 
-// sessionLayer asks by the CLI: the API has no message that only asks.
 func sessionLayer(ctx context.Context, session *vpp.Session) SessionLayer {
-	answer, err := session.CLI(ctx, "show session")
+	seen, err := (vpp.SessionLayer{}).Look(ctx, session)
 	switch {
-	case strings.Contains(answer, "session layer is not enabled"):
-		return SessionOff
-	case err != nil || strings.Contains(answer, "unknown input"):
+	case errors.Is(err, vpp.ErrNoSocketAPI):
+		return SessionWithoutSockets
+	case err != nil:
 		return SessionUnknown
+	case seen.(vpp.SessionLayerState).On:
+		return SessionOn
 	}
-	return SessionOn
+	return SessionOff
 }

@@ -90,6 +90,8 @@ func describe(ctx context.Context, session *vpp.Session, iface vpp.Interface, bv
 		return spec, err
 	}
 	switch {
+	case isHost(spec.Kind):
+		spec.Table, err = session.TableOf(ctx, iface.Index)
 	case spec.Gateway != nil:
 		spec.Routes, err = session.RoutesOver(ctx, spec.Gateway.Table, iface.Index)
 	case spec.BVI != nil:

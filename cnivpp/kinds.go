@@ -11,6 +11,7 @@ import (
 	"go.fd.io/govpp/api"
 
 	"github.com/userspace-cni/userspace-cni/cnivpp/memif"
+	"github.com/userspace-cni/userspace-cni/cnivpp/vcl"
 	"github.com/userspace-cni/userspace-cni/cnivpp/vhostuser"
 	"github.com/userspace-cni/userspace-cni/cnivpp/vpp"
 	"github.com/userspace-cni/userspace-cni/pkg/netconf"
@@ -31,6 +32,16 @@ type Endpoint interface {
 	Messages() []api.Message
 }
 
+// Host is an endpoint that is the pod as a host of VPP's own: its interface has the
+// pod's addresses, and VPP itself answers to them.
+type Host interface {
+	Endpoint
+	// Needs are the parts that come before the interface, Serves those that come when
+	// it has its table and addresses.
+	Needs() []vpp.Part
+	Serves() []vpp.Part
+}
+
 // kind is a sort of endpoint.
 type kind struct {
 	// configure makes an endpoint from a validated side of a configuration.
@@ -44,12 +55,15 @@ type kind struct {
 	number func(key string) uint32
 	// messages are those that VPP must have for any endpoint of this kind.
 	messages func() []api.Message
+	// host tells that its endpoints are a Host.
+	host bool
 }
 
 // kinds is the registry, by iftype. A new kind is a folder and a line here.
 var kinds = map[string]kind{
 	netconf.IfTypeMemif:     newKind(memif.Configure, memif.Decode, memif.Find, memif.Number),
 	netconf.IfTypeVhostUser: newKind(vhostuser.Configure, vhostuser.Decode, vhostuser.Find, vhostuser.Number),
+	netconf.IfTypeVCL:       newKind(vcl.Configure, vcl.Decode, vcl.Find, vcl.Number),
 }
 
 func newKind[E Endpoint](
@@ -59,6 +73,7 @@ func newKind[E Endpoint](
 	number func(key string) uint32,
 ) kind {
 	var some E
+	_, host := any(some).(Host)
 	return kind{
 		configure: func(side netconf.Side, id vpp.Identity) (Endpoint, error) { return configure(side, id) },
 		decode:    func(raw json.RawMessage) (Endpoint, error) { return decode(raw) },
@@ -71,8 +86,12 @@ func newKind[E Endpoint](
 		},
 		number:   number,
 		messages: some.Messages,
+		host:     host,
 	}
 }
+
+// isHost tells of an iftype whether its endpoints are a Host.
+func isHost(iftype string) bool { return kinds[iftype].host }
 
 // Supports fails when there is no such kind.
 func Supports(iftype string) error {

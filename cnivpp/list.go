@@ -76,6 +76,8 @@ func (s Spec) Network() string {
 		return text
 	case s.Gateway != nil:
 		return fmt.Sprintf("table %d (%s)", s.Gateway.Table, s.Gateway.Interface())
+	case isHost(s.Kind):
+		return fmt.Sprintf("table %d", s.table())
 	}
 	return "none"
 }

@@ -5,6 +5,7 @@ import (
 	interfaces "go.fd.io/govpp/binapi/interface"
 	"go.fd.io/govpp/binapi/ip"
 	"go.fd.io/govpp/binapi/l2"
+	"go.fd.io/govpp/binapi/urpf"
 )
 
 // messages are those that VPP must have for the spec.
@@ -28,12 +29,21 @@ func (s Spec) common() []api.Message {
 	if s.BVI != nil || s.Gateway != nil {
 		needed = append(needed, &interfaces.CreateLoopbackInstance{}, &interfaces.DeleteLoopback{})
 	}
+	if _, ok := s.Endpoint.(Host); ok || s.Gateway != nil {
+		needed = append(needed, &interfaces.SwInterfaceSetTable{}, &interfaces.SwInterfaceGetTable{})
+	}
+	if s.Table != nil || s.Gateway != nil {
+		needed = append(needed, &ip.IPTableAddDel{}, &ip.IPTableDump{})
+	}
 	if s.Gateway != nil {
-		needed = append(needed, &ip.IPTableAddDel{}, &ip.IPTableDump{}, &ip.IPUnnumberedDump{}, &ip.SwInterfaceIP6EnableDisable{},
-			&interfaces.SwInterfaceSetTable{}, &interfaces.SwInterfaceGetTable{}, &interfaces.SwInterfaceSetUnnumbered{})
+		needed = append(needed, &ip.IPUnnumberedDump{}, &ip.SwInterfaceIP6EnableDisable{},
+			&interfaces.SwInterfaceSetUnnumbered{})
 	}
 	if len(s.Addresses) > 0 || s.Gateway != nil {
 		needed = append(needed, &interfaces.SwInterfaceAddDelAddress{}, &ip.IPAddressDump{})
+	}
+	if s.SourceCheck {
+		needed = append(needed, &urpf.UrpfUpdateV2{})
 	}
 	if len(s.Routes) > 0 {
 		needed = append(needed, &ip.IPRouteAddDel{}, &ip.IPRouteLookup{})

@@ -17,7 +17,7 @@ const ownTag = "userspace-cni"
 
 // TagPrefix begins the tag of every interface that is an attachment's, on the
 // host and in the container; the attachment's key follows.
-const TagPrefix = ownTag + ":"
+const TagPrefix = vpp.TagPrefix
 
 // Numbers are those of what the attachments of a network share. Each is chosen
 // by us and kept for the network's name.
@@ -52,18 +52,16 @@ func DomainName(side netconf.Side) (Name, bool) {
 // LoopbackName is the name of the gateway of the routed network with the given
 // gateway addresses, where the host's side is one.
 func LoopbackName(side netconf.Side, gateways []netip.Addr) (Name, bool) {
-	if side.NetType != netconf.NetTypeInterface || len(gateways) == 0 {
+	if side.NetType != netconf.NetTypeInterface || len(gateways) == 0 || isHost(side.IfType) {
 		return Name{}, false
 	}
 	name := gatewayTag(side.VRF, gateways)
-	return Name{name, vpp.Spread(name, 1024, vpp.MaxLoopback), vpp.MaxLoopback}, true
+	return Name{name, vpp.Spread(name, 1024, vpp.MaxGateway/2), vpp.MaxGateway}, true
 }
-
-func tablePrefix(vrf uint32) string { return fmt.Sprintf("%s:gw:%d:", ownTag, vrf) }
 
 func gatewayTag(vrf uint32, gateways []netip.Addr) string {
 	hash := sha256.Sum256(fmt.Append(nil, gateways))
-	return tablePrefix(vrf) + hex.EncodeToString(hash[:])[:20]
+	return vpp.GatewayPrefix(vrf) + hex.EncodeToString(hash[:])[:20]
 }
 
 // fit shortens a name to a tag, without making two names the same.
@@ -103,16 +101,32 @@ func hostDomain(side netconf.Side, numbers Numbers) *vpp.Domain {
 
 // join makes the endpoint a leg of the routed network.
 func (s *Spec) join(side netconf.Side, numbers Numbers, addresses, gateways []netip.Addr) {
+	if _, ok := s.Endpoint.(Host); ok {
+		s.be(side, addresses)
+		return
+	}
 	if len(addresses) == 0 || len(gateways) == 0 {
 		return
 	}
 	s.Gateway = &vpp.Gateway{
 		Instance: numbers.Loopback, Tag: gatewayTag(side.VRF, gateways),
-		Table: side.VRF, TablePrefix: tablePrefix(side.VRF), Addresses: gateways,
+		Table: side.VRF, Addresses: gateways,
 	}
+	s.SourceCheck = side.AntiSpoof
 	for _, address := range addresses {
 		// Attached, not by way of itself: that way VPP 23.06 drops the pod's ARP.
 		s.Routes = append(s.Routes, vpp.Route{Prefix: netip.PrefixFrom(address, address.BitLen())})
+	}
+}
+
+// be gives the endpoint the addresses themselves, alone: others in the network are
+// behind VPP, as it is.
+func (s *Spec) be(side netconf.Side, addresses []netip.Addr) {
+	if side.VRF != 0 {
+		s.Table = &vpp.Table{ID: side.VRF}
+	}
+	for _, address := range addresses {
+		s.Addresses = append(s.Addresses, netip.PrefixFrom(address, address.BitLen()))
 	}
 }
 

@@ -37,9 +37,14 @@ type Spec struct {
 	// BVI makes the domain itself a host with the addresses; nil: they are the
 	// endpoint's.
 	BVI *vpp.BVI
+	// Table is the one that the endpoint's interface is in where it holds the pod's
+	// addresses itself; nil: table 0, or the gateway's.
+	Table *vpp.Table
 	// Gateway is that of the routed network to join; nil: none.
-	Gateway   *vpp.Gateway
-	Addresses []netip.Prefix
+	Gateway *vpp.Gateway
+	// SourceCheck drops what the pod sends from other addresses than its own.
+	SourceCheck bool
+	Addresses   []netip.Prefix
 	// Routes are in the gateway's table, or in table 0.
 	Routes []vpp.Route
 }
@@ -67,6 +72,13 @@ func NewSpec(side netconf.Side, id vpp.Identity) (Spec, error) {
 func (s Spec) parts() []vpp.Part {
 	name, holder := s.Endpoint.Interface(), s.holder()
 	var parts []vpp.Part
+	host, isHost := s.Endpoint.(Host)
+	if isHost {
+		parts = append(parts, host.Needs()...)
+	}
+	if s.Table != nil {
+		parts = append(parts, *s.Table)
+	}
 	if s.Gateway != nil {
 		parts = append(parts, *s.Gateway)
 	}
@@ -76,8 +88,14 @@ func (s Spec) parts() []vpp.Part {
 		parts = append(parts, domain)
 	}
 	parts = append(parts, s.Endpoint, vpp.Link{Interface: name, Tag: s.Tag, MTU: s.MTU})
+	if isHost {
+		parts = append(parts, vpp.InTable{Interface: name, Table: s.table()})
+	}
 	if s.Gateway != nil {
 		parts = append(parts, vpp.Routed{Interface: name, Gateway: s.Gateway.Interface(), Table: s.Gateway.Table, V6: s.hasV6()})
+	}
+	if s.SourceCheck {
+		parts = append(parts, vpp.SourceCheck{Interface: name})
 	}
 	if s.Domain != nil {
 		parts = append(parts, vpp.Port{Interface: name, Domain: s.Domain.ID})
@@ -95,6 +113,9 @@ func (s Spec) parts() []vpp.Part {
 	if len(s.Routes) > 0 {
 		parts = append(parts, vpp.Routes{Interface: holder, Table: s.table(), Routes: s.Routes})
 	}
+	if isHost {
+		parts = append(parts, host.Serves()...)
+	}
 	return parts
 }
 
@@ -107,8 +128,11 @@ func (s Spec) holder() string {
 }
 
 func (s Spec) table() uint32 {
-	if s.Gateway != nil {
+	switch {
+	case s.Gateway != nil:
 		return s.Gateway.Table
+	case s.Table != nil:
+		return s.Table.ID
 	}
 	return 0
 }
@@ -130,21 +154,29 @@ func (s Spec) shared() []string {
 	if s.Gateway != nil {
 		names = append(names, fmt.Sprintf("table/%d", s.Gateway.Table))
 	}
+	if s.Table != nil {
+		names = append(names, fmt.Sprintf("table/%d", s.Table.ID))
+	}
+	if _, ok := s.Endpoint.(Host); ok {
+		names = append(names, "session-layer")
+	}
 	return names
 }
 
 // wireSpec is a Spec as it stands in a record.
 type wireSpec struct {
-	Kind      string          `json:"kind"`
-	Endpoint  json.RawMessage `json:"endpoint"`
-	Tag       string          `json:"tag"`
-	MTU       uint32          `json:"mtu,omitempty"`
-	RxMode    string          `json:"rxMode,omitempty"`
-	Domain    *vpp.Domain     `json:"bridgeDomain,omitempty"`
-	BVI       *vpp.BVI        `json:"bvi,omitempty"`
-	Gateway   *vpp.Gateway    `json:"gateway,omitempty"`
-	Addresses []netip.Prefix  `json:"addresses,omitempty"`
-	Routes    []vpp.Route     `json:"routes,omitempty"`
+	Kind        string          `json:"kind"`
+	Endpoint    json.RawMessage `json:"endpoint"`
+	Tag         string          `json:"tag"`
+	MTU         uint32          `json:"mtu,omitempty"`
+	RxMode      string          `json:"rxMode,omitempty"`
+	Domain      *vpp.Domain     `json:"bridgeDomain,omitempty"`
+	BVI         *vpp.BVI        `json:"bvi,omitempty"`
+	Table       *vpp.Table      `json:"table,omitempty"`
+	Gateway     *vpp.Gateway    `json:"gateway,omitempty"`
+	SourceCheck bool            `json:"sourceCheck,omitempty"`
+	Addresses   []netip.Prefix  `json:"addresses,omitempty"`
+	Routes      []vpp.Route     `json:"routes,omitempty"`
 }
 
 // MarshalJSON implements json.Marshaler.
@@ -153,7 +185,7 @@ func (s Spec) MarshalJSON() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(wireSpec{s.Kind, endpoint, s.Tag, s.MTU, s.RxMode, s.Domain, s.BVI, s.Gateway, s.Addresses, s.Routes})
+	return json.Marshal(wireSpec{s.Kind, endpoint, s.Tag, s.MTU, s.RxMode, s.Domain, s.BVI, s.Table, s.Gateway, s.SourceCheck, s.Addresses, s.Routes})
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -170,7 +202,7 @@ func (s *Spec) UnmarshalJSON(data []byte) error {
 	if err != nil {
 		return err
 	}
-	*s = Spec{w.Kind, endpoint, w.Tag, w.MTU, w.RxMode, w.Domain, w.BVI, w.Gateway, w.Addresses, w.Routes}
+	*s = Spec{w.Kind, endpoint, w.Tag, w.MTU, w.RxMode, w.Domain, w.BVI, w.Table, w.Gateway, w.SourceCheck, w.Addresses, w.Routes}
 	return s.validate()
 }
 
@@ -192,6 +224,8 @@ func (s Spec) validate() error {
 		return fmt.Errorf("gateway loop%d is not allowed; allowed: loop0 to loop%d", s.Gateway.Instance, vpp.MaxLoopback)
 	case s.Gateway != nil && s.Gateway.Table > netconf.MaxVRF:
 		return fmt.Errorf("table %d is not allowed; allowed: 0 to %d", s.Gateway.Table, uint32(netconf.MaxVRF))
+	case s.Table != nil && (s.Table.ID == 0 || s.Table.ID > netconf.MaxVRF):
+		return fmt.Errorf("table %d is not allowed; allowed: 1 to %d", s.Table.ID, uint32(netconf.MaxVRF))
 	case s.Domain != nil && (len(s.Domain.Tag) > vpp.MaxTag || len(s.Domain.Uplink) > maxInterface || s.Domain.VLAN > maxVLAN):
 		return fmt.Errorf("bridge domain %d has a tag, an uplink or a VLAN out of bounds; allowed: %d bytes, %d bytes, %d",
 			s.Domain.ID, vpp.MaxTag, maxInterface, maxVLAN)

@@ -15,6 +15,7 @@ import (
 var plugins = map[string]string{
 	"memif_":      "memif_plugin.so",
 	"vhost_user_": "vhost_plugin.so",
+	"urpf_":       "urpf_plugin.so",
 }
 
 // pluginOf is the plugin that has the message; empty: VPP itself.
@@ -38,6 +39,11 @@ func (e *Engine) Status(ctx context.Context, spec Spec) error {
 	defer session.Close()
 	if err := session.Probe(ctx, spec.messages()...); err != nil {
 		return withPlugin(err)
+	}
+	if _, ok := spec.Endpoint.(Host); ok {
+		if _, err := (vpp.SessionLayer{}).Look(ctx, session); err != nil {
+			return err
+		}
 	}
 	if spec.Domain == nil || spec.Domain.Uplink == "" {
 		return nil

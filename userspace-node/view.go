@@ -40,6 +40,8 @@ func (a *agent) view() metrics.View {
 		switch {
 		case !r.Done:
 			one.State = "incomplete"
+		case r.Off:
+			one.State = "off"
 		case known:
 			one.State = stateOf(h)
 		}

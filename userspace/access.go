@@ -58,14 +58,17 @@ func (c *call) podAccess(uid, gid *int) (owner, group *int, err error) {
 			return nil, nil, err
 		}
 	}
-	if owner == nil && group == nil && slices.ContainsFunc(users, kube.Security.IsUnknown) {
+	// Where there is no socket's file there is nothing that only some may use but a
+	// contract with a secret.
+	isNeeded := !socket.Abstract || socket.Secret
+	if isNeeded && owner == nil && group == nil && slices.ContainsFunc(users, kube.Security.IsUnknown) {
 		return nil, nil, netconf.Errors{{
 			Field: "host." + socket.OwnerField, Problem: "is missing, and the pod runs as a user that only its image knows (runAsNonRoot)",
 			Allowed: fmt.Sprintf("%s or %s in the network, or runAsUser or fsGroup in the pod's securityContext", socket.OwnerField, socket.GroupField),
 		}}
 	}
 	for _, other := range users {
-		if uid == nil && gid == nil && c.pod.FSGroup == nil && other.IsOther() && *other.RunAsUser != *who.RunAsUser {
+		if isNeeded && uid == nil && gid == nil && c.pod.FSGroup == nil && other.IsOther() && *other.RunAsUser != *who.RunAsUser {
 			c.log.Warn("a container of the pod may not use the socket: its user is another one than the socket's; a common fsGroup would mend it",
 				"user", *other.RunAsUser, "owner", *who.RunAsUser)
 		}

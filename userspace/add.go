@@ -15,6 +15,7 @@ import (
 
 	"github.com/userspace-cni/userspace-cni/pkg/contract"
 	"github.com/userspace-cni/userspace-cni/pkg/netconf"
+	"github.com/userspace-cni/userspace-cni/pkg/shareddir"
 	"github.com/userspace-cni/userspace-cni/pkg/state"
 )
 
@@ -30,17 +31,18 @@ func (c *call) add(ctx context.Context) error {
 	if err := c.checkNetns(); err != nil {
 		return err
 	}
-	if c.conf.IPAM.Type != "" {
-		if err := c.IPAM.Find(c.conf.IPAM.Type); err != nil {
-			return err
-		}
-	}
 	if err := c.fetchPod(ctx); err != nil {
 		return err
 	}
-	access, err := c.access()
+	wanted, err := c.isWanted()
 	if err != nil {
 		return err
+	}
+	var access shareddir.Access
+	if wanted {
+		if access, err = c.prerequisites(); err != nil {
+			return err
+		}
 	}
 	unlock, err := c.lockDir(ctx, c.dir().Path)
 	if err != nil {
@@ -49,12 +51,17 @@ func (c *call) add(ctx context.Context) error {
 	defer unlock()
 
 	record := c.newRecord()
-	record.Access = access
+	record.Access, record.Off = access, !wanted
 	result, intact, err := c.earlier(ctx, record)
 	if err != nil {
 		return err
 	}
-	if !intact {
+	if !intact && record.Off {
+		result, err = c.standAside(record)
+		if err != nil {
+			return err
+		}
+	} else if !intact {
 		making, cancel := c.keepingTimeToUndo(ctx)
 		defer cancel()
 		if result, err = c.make(making, record, result); err != nil {
@@ -62,6 +69,17 @@ func (c *call) add(ctx context.Context) error {
 		}
 	}
 	return c.print(result)
+}
+
+// prerequisites fails where the attachment can't be made for a reason that is known
+// before anything is touched.
+func (c *call) prerequisites() (shareddir.Access, error) {
+	if c.conf.IPAM.Type != "" {
+		if err := c.IPAM.Find(c.conf.IPAM.Type); err != nil {
+			return shareddir.Access{}, err
+		}
+	}
+	return c.access()
 }
 
 // checkNetns does before anything is touched what skel does only after ADD has
@@ -116,13 +134,16 @@ func (c *call) earlier(ctx context.Context, record *state.Record) (result *curre
 		}
 		defer unlock()
 	}
-	if !old.Done || old.Config != record.Config || old.Netns != record.Netns {
+	if !old.Done || old.Config != record.Config || old.Netns != record.Netns || old.Off != record.Off {
 		c.log.Info("removing what an earlier ADD left", "done", old.Done)
 		return nil, false, c.dismantle(ctx, old)
 	}
 	result = new(current.Result)
 	if err := json.Unmarshal(old.Result, result); err != nil {
 		return nil, false, fmt.Errorf("result in the record: %w", err)
+	}
+	if old.Off {
+		return result, true, nil
 	}
 	if err := writeDeviceInfo(old); err != nil { // no reason to make the endpoint again
 		return nil, false, err
@@ -132,7 +153,7 @@ func (c *call) earlier(ctx context.Context, record *state.Record) (result *curre
 		return result, true, nil
 	}
 	c.log.Info("making the endpoint again", "plan", plan, "err", err)
-	record.Created, c.repairing = old.Created, true
+	record.Created, record.SocketName, c.repairing = old.Created, old.SocketName, true
 	return result, false, c.removeEndpoint(ctx, old)
 }
 
@@ -140,6 +161,9 @@ func (c *call) earlier(ctx context.Context, record *state.Record) (result *curre
 func (c *call) make(ctx context.Context, record *state.Record, result *current.Result) (*current.Result, error) {
 	engine, err := c.engine(record.Engine, record.Socket)
 	if err != nil {
+		return nil, err
+	}
+	if err := c.chooseSocket(record); err != nil {
 		return nil, err
 	}
 	if err := c.reserve(record, engine); err != nil {

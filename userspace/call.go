@@ -1,6 +1,7 @@
 package userspace
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -161,14 +162,20 @@ func dirOf(r *state.Record) shareddir.Dir {
 	return shareddir.Dir{Path: r.Dir, Link: r.Link, Volume: r.Volume}
 }
 
-// socketName is the socket's file name: the configured one, or one that no
-// other network has in the same directory.
+// socketNameOf is the socket's name with what was chosen for the record.
+func (c *call) socketNameOf(r *state.Record) string { return cmp.Or(r.SocketName, c.socketName()) }
+
+// socketName is the socket's file name, or its abstract name: the configured one, or
+// one that no other network has in the same directory.
 func (c *call) socketName() string {
-	if name := c.conf.Host.Socket().Name; name != "" {
-		return name
+	socket := c.conf.Host.Socket()
+	if socket.Name != "" || socket.Preferred != "" {
+		return cmp.Or(socket.Name, socket.Preferred)
 	}
-	return fmt.Sprintf("usrsp-%s-%s.sock", strings.Map(fit, c.args.IfName), c.attachment.Key()[:8])
+	return fmt.Sprintf("usrsp-%s-%s.sock", fitAll(c.args.IfName), c.attachment.Key()[:8])
 }
+
+func fitAll(name string) string { return strings.Map(fit, name) }
 
 // fit replaces what an interface's name may have, but not the name of a socket
 // that VPP shall open.
@@ -207,7 +214,7 @@ func (c *call) describe(r *state.Record, engine Engine) func(uint32) error {
 // socket is where the endpoint meets its peer, in the vswitch's notation.
 func (c *call) socket(r *state.Record) string {
 	if c.conf.Host.Socket().Abstract {
-		return "abstract:" + c.socketName() + ",netns_name=" + c.args.Netns
+		return "abstract:" + c.socketNameOf(r) + ",netns_name=" + c.args.Netns
 	}
 	return dirOf(r).Socket(c.socketName())
 }

@@ -42,12 +42,12 @@ func (c *Caretaker) Records() ([]*state.Record, []error) { return c.records() }
 // Vswitches are those that the records name, and the node's own.
 func (c *Caretaker) Vswitches(records []*state.Record) []Vswitch { return c.known(records) }
 
-// On are the records of what is on a vswitch. Of those whose ADD or DEL hasn't
+// On are the records of what is on a vswitch, if their pods wanted anything. Of those whose ADD or DEL hasn't
 // ended nothing can be said.
 func On(where Vswitch, records []*state.Record) []*state.Record {
 	var on []*state.Record
 	for _, r := range records {
-		if r.Done && vswitchOf(r) == where {
+		if r.Done && !r.Off && vswitchOf(r) == where {
 			on = append(on, r)
 		}
 	}

@@ -29,6 +29,9 @@ func (c *call) check(ctx context.Context) error {
 	if !record.Done {
 		return fmt.Errorf("%w: an ADD or a DEL of it was ended on its way", errDiffers)
 	}
+	if record.Off {
+		return nil
+	}
 	plan, err := c.differences(ctx, record, Engine.Check)
 	if err != nil {
 		return err

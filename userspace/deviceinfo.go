@@ -8,12 +8,16 @@ import (
 )
 
 // deviceInfo is what the runtime is to read of the pod's end; nil where it
-// doesn't want to.
+// doesn't want to, or nobody has said how to write it.
 func (c *call) deviceInfo() *state.DeviceInfo {
 	if c.conf.DeviceInfoFile == "" {
 		return nil
 	}
-	return &state.DeviceInfo{Path: c.conf.DeviceInfoFile, Content: c.conf.Container.DeviceInfo(c.podSocket()).JSON()}
+	info, ok := c.conf.Container.DeviceInfo(c.podSocket())
+	if !ok {
+		return nil
+	}
+	return &state.DeviceInfo{Path: c.conf.DeviceInfoFile, Content: info.JSON()}
 }
 
 // podSocket is the socket's path as the pod sees it, where it is known where the

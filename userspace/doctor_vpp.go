@@ -95,15 +95,18 @@ func (p *patient) plugins(context.Context) diagnosis {
 	return failed(strings.Join(found, "; "), strings.Join(mend, "; "))
 }
 
-// sessionLayer is for VCL alone, which no network has yet.
+// sessionLayer is for VCL alone.
 func (p *patient) sessionLayer(context.Context) diagnosis {
 	switch {
 	case p.vppErr != nil:
 		return unasked()
 	case p.vpp.Session == cnivpp.SessionOn:
 		return well("on")
+	case p.vpp.Session == cnivpp.SessionWithoutSockets:
+		return warning("on without its socket API: VCL endpoints can't be made",
+			"put session { enable use-app-socket-api } into VPP's startup.conf in the place of its session section, then restart VPP")
 	case p.vpp.Session == cnivpp.SessionOff:
-		return skipped("off; only VCL needs it", "if you want it: session { enable use-app-socket-api } in VPP's startup.conf, then restart VPP")
+		return skipped("off; the first VCL endpoint turns it on", "")
 	}
 	return skipped("VPP does not say; only VCL needs it", "")
 }

@@ -30,7 +30,8 @@ type row struct {
 	Addresses []string `json:"addresses"`
 	Socket    string   `json:"socket"`
 	APISocket string   `json:"apiSocket"`
-	// Link is up, down (no peer), disabled, missing, or what VPP's state is.
+	// Link is up, down (no peer), disabled, missing, off (the pod wants no endpoint), or
+	// what VPP's state is.
 	Link string `json:"link"`
 	Peer string `json:"peer"`
 }
@@ -124,6 +125,9 @@ func (p *person) row(r *state.Record, v vswitch) row {
 	}
 	endpoint, there := v.endpoints[tagPrefix+r.Key()]
 	shown.Link, shown.Peer = linkOf(endpoint, there, v.err), endpoint.Peer
+	if r.Off {
+		shown.Link = "off"
+	}
 	return shown
 }
 
@@ -207,6 +211,9 @@ func (p *person) inspect(ctx context.Context, r *state.Record) finding {
 	f := finding{Attachment: r.Attachment, Pod: podOf(r)}
 	if !r.Done {
 		f.Error = "incomplete: an ADD or a DEL is under way, or was ended on its way"
+		return f
+	}
+	if r.Off {
 		return f
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.Node.StatusTimeout)

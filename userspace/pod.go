@@ -73,7 +73,7 @@ func (c *call) announce(ctx context.Context, entry contract.Entry) error {
 // because the API server can't be asked harms nobody: the next ADD replaces it,
 // and it goes with the pod.
 func (c *call) withdraw(ctx context.Context, record *state.Record) {
-	if record.Pod == nil {
+	if record.Pod == nil || record.Off {
 		return
 	}
 	err := withdraw(ctx, *record.Pod, record.Attachment)

@@ -27,7 +27,8 @@ func (c *call) publish(ctx context.Context, record *state.Record, result *curren
 	if err != nil {
 		return err
 	}
-	side := c.conf.Container.WithSocket(c.socketName())
+	addresses, _ := addressesOf(result)
+	side := c.conf.Container.WithSocket(c.socketNameOf(record)).WithAddresses(addresses)
 	side.MAC = c.podMAC()
 	entry := contract.Entry{
 		ContractVersion: contract.Version,

@@ -112,7 +112,7 @@ func (c *call) lost(ctx context.Context, engine Engine, vswitch error) string {
 	mine := map[string]bool{}
 	records, _ := c.Store.List() // a damaged record keeps nobody from an ADD
 	for _, r := range records {
-		if r.Network == c.conf.Name && r.Socket == c.conf.VPPAPISocket && r.Done {
+		if r.Network == c.conf.Name && r.Socket == c.conf.VPPAPISocket && r.Done && !r.Off {
 			mine[tagPrefix+r.Key()] = true
 		}
 	}

@@ -60,11 +60,11 @@ func (o BVIState) Plan(goal Goal) Plan {
 		if o.Loopback == nil {
 			return nil
 		}
-		return Plan{DeleteInterface(name, "", deleteLoopback)}
+		return Plan{DeleteInterface(name, "", DeleteLoopback)}
 	}
 	var plan Plan
 	if o.Loopback == nil {
-		plan = append(plan, createLoopback{o.Instance, o.MAC})
+		plan = append(plan, CreateLoopback(o.Instance, o.MAC))
 	}
 	plan = append(plan, LinkState{Link{Interface: name, Tag: o.Tag}, o.Loopback}.Plan(Existence)...)
 	if !o.Joined {

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	interfaces "go.fd.io/govpp/binapi/interface"
 	"go.fd.io/govpp/binapi/ip"
 	"go.fd.io/govpp/binapi/l2"
 )
@@ -41,6 +40,18 @@ func (s *Session) findUplink(ctx context.Context, domain *Domain, seen *l2.Bridg
 	return err
 }
 
+// TableOf describes the table that the interface is in, or returns nil for table 0.
+func (s *Session) TableOf(ctx context.Context, index Index) (*Table, error) {
+	id, err := s.tableOf(ctx, index, false)
+	if err != nil {
+		return nil, fmt.Errorf("table of interface %d: %w", index, err)
+	}
+	if id == 0 {
+		return nil, nil
+	}
+	return &Table{id}, nil
+}
+
 // GatewayOf describes the gateway that the interface borrows its addresses from
 // as far as removing it needs it, or returns nil.
 func (s *Session) GatewayOf(ctx context.Context, index Index) (*Gateway, error) {
@@ -52,12 +63,9 @@ func (s *Session) GatewayOf(ctx context.Context, index Index) (*Gateway, error) 
 	if _, err := fmt.Sscanf(lender.Name, "loop%d", &gateway.Instance); err != nil {
 		return nil, nil // somebody else's
 	}
-	reply, err := s.interfaces().SwInterfaceGetTable(ctx, &interfaces.SwInterfaceGetTable{SwIfIndex: index})
-	if err != nil {
+	if gateway.Table, err = s.tableOf(ctx, index, false); err != nil {
 		return nil, fmt.Errorf("table of interface %d: %w", index, err)
 	}
-	gateway.Table = reply.VrfID
-	gateway.TablePrefix = lender.Tag[:strings.LastIndexByte(lender.Tag, ':')+1]
 	return gateway, nil
 }
 

@@ -15,6 +15,14 @@ import (
 // src/vnet/ethernet/interface.c).
 const MaxLoopback = 16383
 
+// MaxGateway is the highest instance of a gateway's; those above are of endpoints
+// that are loopbacks.
+const MaxGateway = 4095
+
+// CreateLoopback is the step that makes a loopback; without a MAC address VPP
+// chooses one. It fails with ErrLoopbackTaken where there is one.
+func CreateLoopback(instance uint32, mac string) Step { return createLoopback{instance, mac} }
+
 type createLoopback struct {
 	instance uint32
 	mac      string // empty: VPP's choice
@@ -47,7 +55,8 @@ func (s createLoopback) Apply(ctx context.Context, session *Session) error {
 	return nil
 }
 
-func deleteLoopback(ctx context.Context, s *Session, index Index) error {
+// DeleteLoopback is the request that deletes a loopback.
+func DeleteLoopback(ctx context.Context, s *Session, index Index) error {
 	_, err := s.interfaces().DeleteLoopback(ctx, &interfaces.DeleteLoopback{SwIfIndex: index})
 	return err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"go.fd.io/govpp/api"
@@ -36,15 +35,25 @@ func (s *Session) AppNamespaces(ctx context.Context) (map[string]AppNamespace, e
 	})
 }
 
-// colours are what format_table in src/vppinfra/format_table.c puts around each cell,
-// whoever asks.
-var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
+// plain takes out the colours that format_table in src/vppinfra/format_table.c puts
+// around each cell, whoever asks.
+func plain(text string) string {
+	var out strings.Builder
+	for {
+		before, colour, found := strings.Cut(text, "\x1b[")
+		out.WriteString(before)
+		if !found {
+			return out.String()
+		}
+		_, text, _ = strings.Cut(colour, "m")
+	}
+}
 
 // parseAppNamespaces reads the table of show_app_ns_fn in
 // src/vnet/session/application_namespace.c. Columns begin where their headings do:
 // a cell may be empty or hold spaces.
 func parseAppNamespaces(table string) (map[string]AppNamespace, error) {
-	table = strings.ReplaceAll(colours.ReplaceAllString(table, ""), "\r", "")
+	table = strings.ReplaceAll(plain(table), "\r", "")
 	head, rows, _ := strings.Cut(table, "\n")
 	var at []int
 	for _, heading := range []string{"Interface", " Id ", " Socket"} {

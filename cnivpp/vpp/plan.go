@@ -50,7 +50,7 @@ func (p Plan) Apply(ctx context.Context, s *Session) error {
 
 // prerequisite marks a step without which the following would leave something
 // that nothing finds again.
-type prerequisite interface{ prerequisite() }
+type prerequisite interface{ Prerequisite() }
 
 // ApplyAll does the steps in order, goes on past those that fail, unless they are
 // a prerequisite, and returns all errors: what can be removed is removed.

@@ -150,7 +150,7 @@ func (s changeRoute) String() string {
 }
 
 // prerequisite: a route is found through its interface, and stays without it.
-func (changeRoute) prerequisite() {}
+func (changeRoute) Prerequisite() {}
 
 // Apply always names the one path (is_multipath): without it VPP replaces or
 // deletes the whole prefix, whoever it belongs to.

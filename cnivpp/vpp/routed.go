@@ -37,11 +37,10 @@ func (r Routed) Observe(ctx context.Context, s *Session, iface *Interface, goal 
 		return r.Nothing(), nil
 	}
 	state := RoutedState{Routed: r, SeenV6: r.V6}
-	reply, err := s.interfaces().SwInterfaceGetTable(ctx, &interfaces.SwInterfaceGetTable{SwIfIndex: iface.Index})
-	if err != nil {
+	var err error
+	if state.SeenTable, err = s.tableOf(ctx, iface.Index, false); err != nil {
 		return nil, fmt.Errorf("table of %s: %w", r.Interface, err)
 	}
-	state.SeenTable = reply.VrfID
 	gateway, err := s.Interface(ctx, r.Gateway)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package contract
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"unicode"
@@ -33,8 +34,13 @@ func (e Entry) check() error {
 	case e.ContainerID != "" && !fields.IsWord(e.ContainerID):
 		return fmt.Errorf("containerId %.64q is not allowed; allowed: letters, digits, '_', '.' and '-', beginning with a letter or digit", e.ContainerID)
 	}
-	if socket := e.Config.Socket().Name; !isBare(socket) {
-		return fmt.Errorf("socketfile %.64q is not allowed; allowed: a file name of letters, digits and any of '.', '_', '-', without a path", socket)
+	if err := checkSocket(e.Config); err != nil {
+		return err
+	}
+	if v := e.Config.VCL; v != nil {
+		if err := checkVCL(*v); err != nil {
+			return err
+		}
 	}
 	if b := e.Config.Bridge; b != nil && (b.BridgeID < 0 || b.BridgeID > netconf.MaxBridgeDomain) {
 		return fmt.Errorf("bridgeId %d is not allowed; allowed: 1 to %d, or left out", b.BridgeID, netconf.MaxBridgeDomain)
@@ -48,6 +54,49 @@ func (r IPResult) check() error {
 		slices.ContainsFunc(r.Routes, func(route Route) bool { return route.GW.Zone() != "" })
 	if hasZone {
 		return fmt.Errorf("a gateway in ipResult has a zone; allowed: an address alone")
+	}
+	return nil
+}
+
+// checkSocket lets an abstract name of VCL's alone have a '/': it is none of a
+// file.
+func checkSocket(side netconf.Side) error {
+	socket := side.Socket()
+	if side.IfType == netconf.IfTypeVCL && side.VCL != nil && socket.Abstract {
+		if len(socket.Name) > maxSocketName || !fields.ConsistsOf(socket.Name, "/._-") {
+			return fmt.Errorf("vcl.socketName %.64q is not allowed; allowed: at most %d letters, digits and any of '/', '.', '_', '-'", socket.Name, maxSocketName)
+		}
+		return nil
+	}
+	if !isBare(socket.Name) {
+		return fmt.Errorf("socketfile %.64q is not allowed; allowed: a file name of letters, digits and any of '.', '_', '-', without a path", socket.Name)
+	}
+	return nil
+}
+
+// Sizes of a session's FIFOs that a network's definition may have.
+const (
+	minFifo = 4096
+	maxFifo = 1 << 30
+)
+
+// checkVCL keeps out of a vcl.conf what isn't its own.
+func checkVCL(v netconf.VCL) error {
+	if t := v.SocketType; t != "" && t != netconf.SocketTypeAbstract && t != netconf.SocketTypeFile {
+		return fmt.Errorf("vcl.socketType %.64q is not allowed; allowed: %q, %q", t, netconf.SocketTypeAbstract, netconf.SocketTypeFile)
+	}
+	for _, scope := range v.Scopes {
+		if scope != netconf.ScopeLocal && scope != netconf.ScopeGlobal {
+			return fmt.Errorf("vcl.scopes: %.64q is not allowed; allowed: %q, %q", scope, netconf.ScopeLocal, netconf.ScopeGlobal)
+		}
+	}
+	for _, size := range []uint32{v.RxFifoSize, v.TxFifoSize} {
+		if size != 0 && (size < minFifo || size > maxFifo) {
+			return fmt.Errorf("vcl.rxFifoSize or txFifoSize %d is not allowed; allowed: %d to %d bytes, or left out", size, minFifo, maxFifo)
+		}
+	}
+	if slices.ContainsFunc(v.Addresses, func(a netip.Addr) bool { return !a.IsValid() || a.Zone() != "" }) {
+		return fmt.Errorf("vcl.addresses has what is no address alone; allowed: addresses without a zone")
 	}
 	return nil
 }

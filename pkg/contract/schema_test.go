@@ -35,18 +35,33 @@ func TestSchemaAgreesWithParse(t *testing.T) {
 
 // TestSchemaAgreesOnWrongs: each field of the full entry with a wrong value.
 func TestSchemaAgreesOnWrongs(t *testing.T) {
-	schema := compileSchema(t)
-	for path, value := range map[string]string{
+	checkWrongs(t, goldenFile, map[string]string{
 		"contractVersion": "2", "containerId": "7", "ifName": `""`, "name": `""`, "created": `"yesterday"`,
 		"config": "[]", "ipResult": "7", "config.engine": "7", "config.mtu": "1.5", "config.mac": "false",
 		"config.memif": "[]", "config.memif.role": "7", "config.memif.ringSize": "-1", "config.memif.bufferSize": "65536",
 		"config.memif.rxQueues": "256", "config.memif.txQueues": `"1"`, "config.memif.secret": "1",
 		"config.memif.noZeroCopy": `"yes"`, "config.memif.useDma": "1", "config.memif.socketfile": "{}",
 		"ipResult.ips": "{}", "ipResult.routes": "7", "ipResult.dns": "[]", "ipResult.cniVersion": "1",
-	} {
+	})
+	checkWrongs(t, "testdata/valid/vcl.json", map[string]string{
+		"config.vcl": "7", "config.vcl.socketName": `"a b"`, "config.vcl.socketType": `"tcp"`, "config.vcl.scopes": `["galactic"]`,
+		"config.vcl.rxFifoSize": "4095", "config.vcl.txFifoSize": "1073741825", "config.vcl.addresses": `["10.56.218.7/24"]`,
+	})
+	checkWrongs(t, "testdata/valid/vcl.json", map[string]string{
+		"config.vcl.socketName": "7", "config.vcl.socketType": "true", "config.vcl.scopes": `"local"`, "config.vcl.rxFifoSize": "-1",
+		"config.vcl.txFifoSize": "0.5", "config.vcl.addresses": `["fe80::1%eth0"]`,
+	})
+	checkWrongs(t, "testdata/valid/vcl.json", map[string]string{"config.vcl.addresses": `[""]`, "config.vcl.scopes": `[""]`})
+}
+
+// checkWrongs puts each value into the valid entry of a file.
+func checkWrongs(t *testing.T, file string, wrongs map[string]string) {
+	t.Helper()
+	schema := compileSchema(t)
+	for path, value := range wrongs {
 		t.Run(path+"="+value, func(t *testing.T) {
 			var doc any
-			if err := json.Unmarshal(readFile(t, goldenFile), &doc); err != nil {
+			if err := json.Unmarshal(readFile(t, file), &doc); err != nil {
 				t.Fatal(err)
 			}
 			at := doc.(map[string]any)
@@ -56,7 +71,7 @@ func TestSchemaAgreesOnWrongs(t *testing.T) {
 			}
 			last := keys[len(keys)-1]
 			if _, ok := at[last]; !ok {
-				t.Fatalf("the full entry has no %s", path)
+				t.Fatalf("%s has no %s", file, path)
 			}
 			at[last] = json.RawMessage(value)
 			data, err := json.Marshal(doc)
@@ -83,6 +98,7 @@ func TestSchemaNamesEveryField(t *testing.T) {
 		"config":   {config, netconf.Side{}},
 		"memif":    {config.Properties["memif"], netconf.Memif{}},
 		"vhost":    {config.Properties["vhost"], netconf.Vhost{}},
+		"vcl":      {config.Properties["vcl"], netconf.VCL{}},
 		"bridge":   {config.Properties["bridge"], netconf.Bridge{}},
 		"ipResult": {ips, IPResult{}},
 		"ips":      {ips.Properties["ips"].Items2020, IP{}},

@@ -37,6 +37,17 @@ var agreements = []agreement{
 	{"container.memif.socketType", []string{"host.memif.socketType"}, sameSocketType},
 	{"container.memif.secret", []string{"host.memif.secret"}, sameSecret},
 	{"container.memif.socketfile", []string{"host.memif.socketfile"}, sameSocketFile},
+	{"host.netType", []string{"host.iftype"}, vclIsRouted},
+	{"container.netType", []string{"host.iftype"}, vclIsRoutedInContainer},
+	{"ipam.type", []string{"host.iftype"}, vclHasAddresses},
+	{"host.rxMode", []string{"host.iftype"}, vclHasNoQueues},
+	{"host.antiSpoof", []string{"host.netType"}, antiSpoofIsRouted},
+	{"host.vcl.socketName", []string{"host.vcl.socketType"}, bareVCLSocket},
+	{"host.vcl.socketOwner", []string{"host.vcl.socketType"}, permissionsOfVCLFile(func(v VCL) string { return v.SocketOwner })},
+	{"host.vcl.socketGroup", []string{"host.vcl.socketType"}, permissionsOfVCLFile(func(v VCL) string { return v.SocketGroup })},
+	{"host.vcl.socketMode", []string{"host.vcl.socketType"}, permissionsOfVCLFile(func(v VCL) string { return v.SocketMode })},
+	{"host.vcl.scopes", nil, noScopeTwice(func(c *NetConf) Side { return c.Host })},
+	{"container.vcl.scopes", nil, noScopeTwice(func(c *NetConf) Side { return c.Container })},
 	{"container.vhost.mode", []string{"host.vhost.mode", "host.iftype"}, otherMode},
 	{"container.vhost.socketfile", []string{"host.vhost.socketfile", "host.iftype"}, sameVhostSocketFile},
 }
@@ -55,7 +66,7 @@ func (r *reader) fit(c *NetConf, list []agreement) {
 			continue
 		}
 		e.Field = a.field
-		if raw, ok := r.Given[a.field]; ok && e.Value == "" {
+		if raw, ok := r.Given[a.field]; ok && e.Value == "" && string(raw) != `""` {
 			e.Value = fields.Shown(a.field, raw)
 		}
 		r.Fault(e)
@@ -168,6 +179,74 @@ func sameFile(host, container, field string) *Error {
 	return same(host, container)
 }
 
+// vclIsRouted: the addresses are VPP's own, and what has none is nowhere.
+func vclIsRouted(c *NetConf) *Error {
+	if c.Host.IfType != IfTypeVCL || c.Host.NetType == NetTypeInterface || c.Host.NetType == "" {
+		return nil
+	}
+	return &Error{Problem: "is not allowed with iftype \"vcl\" (VPP itself has the pod's addresses)", Allowed: strconv.Quote(NetTypeInterface)}
+}
+
+func vclIsRoutedInContainer(c *NetConf) *Error {
+	if c.Host.IfType != IfTypeVCL || c.Container.NetType == NetTypeInterface || c.Container.NetType == "" {
+		return nil
+	}
+	return &Error{Problem: "is not allowed with iftype \"vcl\" (the pod has addresses, and no interface for them)", Allowed: "left out, or " + strconv.Quote(NetTypeInterface)}
+}
+
+func vclHasAddresses(c *NetConf) *Error {
+	if c.Host.IfType != IfTypeVCL || c.hasAddresses() {
+		return nil
+	}
+	return &Error{
+		Problem: "missing, and host.iftype is \"vcl\": the pod's sockets would have no address",
+		Allowed: "the name of an IPAM plugin; or left out, where the pod asks for addresses with a prefix length",
+	}
+}
+
+func vclHasNoQueues(c *NetConf) *Error {
+	if c.Host.IfType != IfTypeVCL || c.Host.RxMode == "" {
+		return nil
+	}
+	return &Error{Problem: "is not allowed with iftype \"vcl\" (there is no interface that packets come in by)", Allowed: "left out"}
+}
+
+func antiSpoofIsRouted(c *NetConf) *Error {
+	if !c.Host.AntiSpoof || c.Host.NetType == NetTypeInterface || c.Host.NetType == "" {
+		return nil
+	}
+	return &Error{Problem: fmt.Sprintf("is not allowed with netType %q (it goes by the routes to the pod)", c.Host.NetType), Allowed: "left out, false, or netType \"interface\""}
+}
+
+// bareVCLSocket: a file stays in its directory.
+func bareVCLSocket(c *NetConf) *Error {
+	v := vcl(c.Host)
+	if c.Host.IfType != IfTypeVCL || v.SocketType != SocketTypeFile || v.SocketName == "" || socketFile().OK(v.SocketName) {
+		return nil
+	}
+	return &Error{Problem: "is not allowed with socketType \"file\"", Allowed: socketFile().Allowed}
+}
+
+func permissionsOfVCLFile(value func(VCL) string) func(*NetConf) *Error {
+	return func(c *NetConf) *Error {
+		if v := vcl(c.Host); c.Host.IfType == IfTypeVCL && value(v) != "" && v.SocketType == SocketTypeAbstract {
+			return &Error{Problem: "is not allowed with socketType \"abstract\", the default (an abstract socket has no permissions)", Allowed: "left out, or socketType \"file\""}
+		}
+		return nil
+	}
+}
+
+func noScopeTwice(side func(*NetConf) Side) func(*NetConf) *Error {
+	return func(c *NetConf) *Error {
+		known := slices.Sorted(slices.Values(vcl(side(c)).Scopes))
+		known = slices.DeleteFunc(known, func(scope string) bool { return scope == "" }) // has a fault already
+		if len(slices.Compact(slices.Clone(known))) == len(known) {
+			return nil
+		}
+		return &Error{Problem: "names one twice", Allowed: scopesText}
+	}
+}
+
 func otherMode(c *NetConf) *Error {
 	host := vhost(c.Host).Mode
 	if c.Host.IfType != IfTypeVhostUser || vhost(c.Container).Mode != host || host == "" {
@@ -206,6 +285,13 @@ func vhost(s Side) Vhost {
 		return Vhost{}
 	}
 	return *s.Vhost
+}
+
+func vcl(s Side) VCL {
+	if s.VCL == nil {
+		return VCL{}
+	}
+	return *s.VCL
 }
 
 func memif(s Side) Memif {

@@ -1,6 +1,9 @@
 package netconf
 
-import "cmp"
+import (
+	"cmp"
+	"slices"
+)
 
 // completeHost fills in the host's defaults.
 func (c *NetConf) completeHost() {
@@ -21,6 +24,14 @@ func (c *NetConf) completeHost() {
 		h.Vhost = &Vhost{}
 	}
 	h.Vhost.Mode = cmp.Or(h.Vhost.Mode, VhostServer)
+	if h.VCL == nil {
+		h.VCL = &VCL{}
+	}
+	h.VCL.Default = cmp.Or(h.VCL.Default, VCLEnable)
+	h.VCL.SocketType = cmp.Or(h.VCL.SocketType, SocketTypeAbstract)
+	if len(h.VCL.Scopes) == 0 {
+		h.VCL.Scopes = slices.Clone(vclScopes)
+	}
 }
 
 // completeSocket remembers whose the socket is, for [NetConf.ApplyNode].
@@ -43,16 +54,20 @@ func (c *NetConf) deriveContainer() {
 	}
 	k.Memif = derivedMemif(memif(*h), memif(*k))
 	k.Vhost = derivedVhost(vhost(*h), vhost(*k))
+	k.VCL = derivedVCL(vcl(*h), vcl(*k))
 }
 
 // derivedNetType: the container's end is an interface where there will be
 // addresses to put on it.
 func (c *NetConf) derivedNetType() string {
-	if c.IPAM.Type == "" && len(c.StaticAddresses()) == 0 {
+	if !c.hasAddresses() {
 		return NetTypeNone
 	}
 	return NetTypeInterface
 }
+
+// hasAddresses tells whether the pod gets any.
+func (c *NetConf) hasAddresses() bool { return c.IPAM.Type != "" || len(c.StaticAddresses()) > 0 }
 
 // derivedMemif: the queues change places, since what one end sends the other
 // receives.
@@ -80,6 +95,17 @@ func derivedVhost(h, k Vhost) *Vhost {
 	}
 }
 
+// derivedVCL: the socket is the host's, and who may use it is said there.
+func derivedVCL(h, k VCL) *VCL {
+	if len(k.Scopes) == 0 {
+		k.Scopes = slices.Clone(h.Scopes)
+	}
+	return &VCL{
+		SocketName: h.SocketName, SocketType: h.SocketType, Scopes: k.Scopes,
+		RxFifoSize: cmp.Or(k.RxFifoSize, h.RxFifoSize), TxFifoSize: cmp.Or(k.TxFifoSize, h.TxFifoSize),
+	}
+}
+
 // opposite is the other end's role or mode.
 func opposite(end string) string {
 	return map[string]string{
@@ -96,6 +122,9 @@ func (c *NetConf) dropUnused() {
 		}
 		if s.IfType != IfTypeVhostUser {
 			s.Vhost = nil
+		}
+		if s.IfType != IfTypeVCL {
+			s.VCL = nil
 		}
 		if s.NetType != NetTypeBridge {
 			s.Bridge = nil

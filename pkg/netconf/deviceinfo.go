@@ -11,11 +11,14 @@ func deviceInfoFile() fields.Rule[string] {
 }
 
 // DeviceInfo describes the side's endpoint with its socket at path, which is as
-// this side sees it.
-func (s Side) DeviceInfo(path string) deviceinfo.Info {
-	if s.IfType == IfTypeVhostUser {
-		return deviceinfo.OfVhostUser(deviceinfo.VhostUser{Mode: vhost(s).Mode, Path: path})
+// this side sees it; false where the specification has no type for it.
+func (s Side) DeviceInfo(path string) (deviceinfo.Info, bool) {
+	switch s.IfType {
+	case IfTypeVCL:
+		return deviceinfo.Info{}, false
+	case IfTypeVhostUser:
+		return deviceinfo.OfVhostUser(deviceinfo.VhostUser{Mode: vhost(s).Mode, Path: path}), true
 	}
 	m := memif(s)
-	return deviceinfo.OfMemif(deviceinfo.Memif{Role: m.Role, Mode: m.Mode, Path: path})
+	return deviceinfo.OfMemif(deviceinfo.Memif{Role: m.Role, Mode: m.Mode, Path: path}), true
 }

@@ -15,13 +15,13 @@ const docsFile = "../../docs/configuration.md"
 func TestDocsNameEveryField(t *testing.T) {
 	docs := string(readFile(t, docsFile))
 	fields := slices.Concat(topFields.Names(), dnsFields.Names(), sideFields.Names(),
-		memifFields.Names(), vhostFields.Names(), bridgeFields.Names(), []string{"CNIDeviceInfoFile"})
+		memifFields.Names(), vhostFields.Names(), vclFields.Names(), bridgeFields.Names(), []string{"CNIDeviceInfoFile"})
 	for _, f := range fields {
 		if !strings.Contains(docs, "`"+f+"`") {
 			t.Errorf("%s isn't in %s", f, docsFile)
 		}
 	}
-	for _, v := range slices.Concat(cniVersions, logLevels, engines, ifTypes, netTypes, roles, memifModes, socketTypes, rxModes, vhostModes, vlanModes) {
+	for _, v := range slices.Concat(cniVersions, logLevels, engines, ifTypes, netTypes, roles, memifModes, socketTypes, rxModes, vhostModes, vclChoices, vclScopes, vlanModes) {
 		if !strings.Contains(docs, "`"+v+"`") {
 			t.Errorf("the value %s isn't in %s", v, docsFile)
 		}
@@ -53,6 +53,17 @@ func TestDocsExamples(t *testing.T) {
 	}
 }
 
+// TestDocsVCLExample: the example is right, and says nothing that deserves a warning.
+func TestDocsVCLExample(t *testing.T) {
+	conf, err := Parse([]byte(fenced(string(readFile(t, docsFile)), "json vcl")[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(conf.Warnings) > 0 || conf.Host.VCL.Default != VCLDisable || conf.Container.VCL.RxFifoSize != 1<<20 {
+		t.Errorf("%v, %s", conf.Warnings, compact(t, conf.Container))
+	}
+}
+
 // TestDocsDeviceInfo: the example gives the file that follows it.
 func TestDocsDeviceInfo(t *testing.T) {
 	docs := string(readFile(t, docsFile))
@@ -60,7 +71,8 @@ func TestDocsDeviceInfo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := conf.Container.DeviceInfo("/usrspcni/" + conf.Host.Socket().Name).JSON()
+	info, _ := conf.Container.DeviceInfo("/usrspcni/" + conf.Host.Socket().Name)
+	got := info.JSON()
 	if diff := cmp.Diff(fenced(docs, "json device-info")[0], string(got)+"\n"); diff != "" {
 		t.Errorf("device information (-docs +real):\n%s", diff)
 	}

@@ -73,8 +73,10 @@ var sideFields = fields.Object[Side]{Unknown: fields.RefuseUnknown, Fields: []fi
 	fields.Number("mtu", func(s *Side) *int { return &s.MTU }, fields.Between(64, 9216, " bytes")),
 	fields.Parsed("mac", func(s *Side) *string { return &s.MAC }, macAddress(), canonicalMAC),
 	fields.Text("rxMode", func(s *Side) *string { return &s.RxMode }, fields.OneOf(rxModes)),
+	fields.Boolean("antiSpoof", func(s *Side) *bool { return &s.AntiSpoof }),
 	fields.Block("memif", func(s *Side) **Memif { return &s.Memif }, memifFields),
 	fields.Block("vhost", func(s *Side) **Vhost { return &s.Vhost }, vhostFields),
+	fields.Block("vcl", func(s *Side) **VCL { return &s.VCL }, vclFields),
 	fields.Block("bridge", func(s *Side) **Bridge { return &s.Bridge }, bridgeFields),
 }}
 
@@ -110,6 +112,22 @@ var vhostFields = fields.Object[Vhost]{Unknown: fields.RefuseUnknown, Fields: []
 	fields.Boolean("enableEventIdx", func(v *Vhost) *bool { return &v.EnableEventIdx }),
 	fields.Number("ingressPolicingRate", func(v *Vhost) *int { return &v.IngressPolicingRate }, fields.Between(1, 1<<32-1, " kbit/s")),
 	fields.Number("ingressPolicingBurst", func(v *Vhost) *int { return &v.IngressPolicingBurst }, fields.Between(1, 1<<32-1, " kbit")),
+}}
+
+const scopesText = `a list of "local" and "global", each at most once`
+
+// FIFO sizes: VPP rounds up to a power of two, and has at least a page for each
+// (fsh_try_alloc_fifo in src/svm/fifo_segment.c).
+var vclFields = fields.Object[VCL]{Unknown: fields.RefuseUnknown, Fields: []fields.Field[VCL]{
+	fields.Text("default", func(v *VCL) *string { return &v.Default }, fields.OneOf(vclChoices)),
+	fields.Text("socketName", func(v *VCL) *string { return &v.SocketName }, vclSocket()),
+	fields.Text("socketType", func(v *VCL) *string { return &v.SocketType }, fields.OneOf(socketTypes)),
+	fields.Text("socketOwner", func(v *VCL) *string { return &v.SocketOwner }, account("user")),
+	fields.Text("socketGroup", func(v *VCL) *string { return &v.SocketGroup }, account("group")),
+	fields.Parsed("socketMode", func(v *VCL) *string { return &v.SocketMode }, socketMode(), fourDigits),
+	fields.List("scopes", scopesText, func(v *VCL) *[]string { return &v.Scopes }, fields.Word(fields.OneOf(vclScopes))),
+	fields.Number("rxFifoSize", func(v *VCL) *uint32 { return &v.RxFifoSize }, fields.Between(4096, 1<<30, " bytes")),
+	fields.Number("txFifoSize", func(v *VCL) *uint32 { return &v.TxFifoSize }, fields.Between(4096, 1<<30, " bytes")),
 }}
 
 var bridgeFields = fields.Object[Bridge]{Unknown: fields.RefuseUnknown, Fields: []fields.Field[Bridge]{

@@ -27,6 +27,7 @@ func FuzzParseFor(f *testing.F) {
 	for _, file := range append(jsonFiles(f, "valid"), jsonFiles(f, "invalid")...) {
 		f.Add(withSecrets(readFile(f, file)), "MAC=02:00:00:00:00:01;IP=10.0.0.1/24,fd00::1")
 	}
+	f.Add([]byte(`{"name":"n","host":{"iftype":"vcl","vcl":{"socketType":"file","socketName":"../other-pod/app.sock"}}}`), "")
 	f.Add([]byte(`{"host":{"memif":[{"secret":"hush-list"}]}}`), "IgnoreUnknown=1;K8S_POD_NAME=a")
 	f.Add([]byte(`{"host":{"bridge":{"trunks":[{"Secret":"hush-trunk"}]},"memif":{"mtu":{"\u0073ecret":"hush-key"}}}}`), "")
 	f.Add([]byte(`[{"secret":"hush-document"}]`), "=")
@@ -94,7 +95,8 @@ func mustKeepSecrets(t *testing.T, text string, document []byte) {
 	}
 }
 
-// mustStayInDirectory: no side's socket is anywhere but in its directory.
+// mustStayInDirectory: no side's socket is anywhere but in its directory. An
+// abstract one of VCL's has none, and only the characters of VPP's notation.
 func mustStayInDirectory(t *testing.T, sides ...Side) {
 	t.Helper()
 	for _, s := range sides {
@@ -102,10 +104,18 @@ func mustStayInDirectory(t *testing.T, sides ...Side) {
 		if s.Vhost != nil {
 			name += s.Vhost.SocketFile
 		}
+		if s.IfType == IfTypeVCL && s.Socket().Abstract {
+			name = strings.ReplaceAll(s.Socket().Name, "/", "_") + "_"
+		}
 		if strings.ContainsAny(name, "/\x00, \\=") || name == "." || name == ".." || len(name) > 2*maxSocketFile || strings.HasPrefix(name, "configData-") {
 			t.Errorf("socketfile %q", name)
 		}
 	}
+}
+
+// hasOneBlock: the one of its kind, and no other.
+func hasOneBlock(s Side) bool {
+	return (s.Memif != nil) == (s.IfType == IfTypeMemif) && (s.Vhost != nil) == (s.IfType == IfTypeVhostUser) && (s.VCL != nil) == (s.IfType == IfTypeVCL)
 }
 
 // mustBeBounded: what VPP gets is within what it can take.
@@ -115,7 +125,15 @@ func mustBeBounded(t *testing.T, c *NetConf) {
 	for _, s := range []Side{c.Host, c.Container} {
 		m := memif(s)
 		ring := m.RingSize == 0 || m.RingSize >= 8 && m.RingSize <= 16384 && m.RingSize&(m.RingSize-1) == 0
-		if !ring || len(m.Secret) > 23 || s.MTU < 0 || s.MTU > 9216 || m.Mode == ModeInjectPunt || s.Engine != EngineVPP || (s.Memif == nil) == (s.Vhost == nil) {
+		if !ring || len(m.Secret) > 23 || s.MTU < 0 || s.MTU > 9216 || m.Mode == ModeInjectPunt || s.Engine != EngineVPP || !hasOneBlock(s) {
+			t.Errorf("out of bounds: %s", compact(t, s))
+		}
+		for _, size := range []uint32{vcl(s).RxFifoSize, vcl(s).TxFifoSize} {
+			if size != 0 && (size < 4096 || size > 1<<30) {
+				t.Errorf("a FIFO of %d bytes", size)
+			}
+		}
+		if s.VCL != nil && (s.NetType != NetTypeInterface || len(s.VCL.Scopes) < 1 || len(s.VCL.Scopes) > 2 || s.VCL.Addresses != nil || s.RxMode != "") {
 			t.Errorf("out of bounds: %s", compact(t, s))
 		}
 		if mode, _ := s.Socket().Permissions(); mode&0o007 != 0 {
@@ -127,6 +145,12 @@ func mustBeBounded(t *testing.T, c *NetConf) {
 	}
 	if c.Host.NetType == NetTypeBridge && c.Host.Bridge.Key() == "" || c.VPPAPISocket[0] != '/' || strings.ContainsAny(c.Name+c.IPAM.Type, "/\x00") {
 		t.Errorf("%+v", c)
+	}
+	if c.Host.VCL != nil && !c.hasAddresses() {
+		t.Error("VCL without addresses")
+	}
+	if c.Host.AntiSpoof && c.Host.NetType != NetTypeInterface || c.Container.AntiSpoof {
+		t.Error("sources are checked where nothing is routed")
 	}
 	if memif(c.Host).Role == RoleSlave && !memif(c.Host).NoZeroCopy {
 		t.Error("a slave on the host exports VPP's buffers")

@@ -9,7 +9,6 @@ const atHost = "it is said at the host's side"
 var limits = []fields.Limit{
 	{Field: "*.engine", Value: EngineOVS},
 	{Field: "*.engine", Value: EngineOVSDPDK},
-	{Field: "*.iftype", Value: IfTypeVCL},
 	{Field: "*.iftype", Value: IfTypeTap},
 	{Field: "*.iftype", Value: IfTypeAFPacket},
 	{Field: "*.iftype", Value: IfTypeVeth},
@@ -21,10 +20,12 @@ var limits = []fields.Limit{
 	{Field: "container.memif.socketMode", Why: atHost, Allowed: "left out", Forever: true},
 	{Field: "container.vhost.socketOwner", Why: atHost, Allowed: "left out", Forever: true},
 	{Field: "container.vhost.socketMode", Why: atHost, Allowed: "left out", Forever: true},
+	{Field: "container.antiSpoof", Why: "it is the host's", Allowed: "left out", Forever: true},
+	{Field: "container.vcl.default", Why: atHost, Allowed: "left out", Forever: true},
+	{Field: "container.vcl.socketName", Why: atHost, Allowed: "left out", Forever: true},
+	{Field: "container.vcl.socketType", Why: atHost, Allowed: "left out", Forever: true},
+	{Field: "container.vcl.socketOwner", Why: atHost, Allowed: "left out", Forever: true},
+	{Field: "container.vcl.socketGroup", Why: atHost, Allowed: "left out", Forever: true},
+	{Field: "container.vcl.socketMode", Why: atHost, Allowed: "left out", Forever: true},
 	{Field: "container.bridge.uplink", Why: "an uplink is the host's", Allowed: "left out", Forever: true},
-}
-
-// fieldsNotYet are fields that don't exist yet and will.
-var fieldsNotYet = []string{
-	"*.vcl",
 }

@@ -58,6 +58,9 @@ func ParseForDelete(stdin []byte) (*NetConf, error) {
 	if c.Name == "" {
 		return nil, Errors{{Field: "name", Value: fields.Shown("name", r.Given["name"]), Problem: "missing, or not a name", Allowed: networkName().Allowed}}
 	}
+	if bareVCLSocket(c) != nil {
+		c.Host.VCL.SocketName = ""
+	}
 	c.completeSocket()
 	return c, nil
 }

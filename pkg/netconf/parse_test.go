@@ -50,6 +50,15 @@ func TestAgreements(t *testing.T) {
 	}
 }
 
+// TestScopesAreCountedOnce: words that mean nothing are no scope that is named twice.
+func TestScopesAreCountedOnce(t *testing.T) {
+	_, err := Parse(edit{"host.vcl.scopes", `["here","there"]`}.in(sockets))
+	var all Errors
+	if !errors.As(err, &all) || len(all) != 2 || all[0].Field != "host.vcl.scopes[0]" || all[1].Field != "host.vcl.scopes[1]" {
+		t.Error(err)
+	}
+}
+
 func TestSocketPermissions(t *testing.T) {
 	for in, want := range map[string]fs.FileMode{"0660": 0o660, "0770": 0o770, "0000": 0} {
 		if got, ok := (Socket{Mode: in}).Permissions(); !ok || got != want {
@@ -135,6 +144,14 @@ func TestParseForDelete(t *testing.T) {
 			"host as far as it goes", `{"name":"n","host":{"iftype":"vhostuser","foo":1,"memif":{"role":"x","socketfile":"a.sock"}}}`,
 			NetConf{Name: "n", VPPAPISocket: DefaultVPPAPISocket, Host: Side{IfType: IfTypeVhostUser, Memif: &Memif{SocketFile: "a.sock"}}},
 		},
+		{
+			"VCL", `{"name":"n","host":{"iftype":"vcl","vcl":{"socketName":"vpp/session","scopes":["x"],"rxFifoSize":1,"default":null}}}`,
+			NetConf{Name: "n", VPPAPISocket: DefaultVPPAPISocket, Host: Side{IfType: IfTypeVCL, VCL: &VCL{SocketName: "vpp/session", Scopes: []string{""}}}},
+		},
+		{
+			"VCL with a file elsewhere", `{"name":"n","host":{"iftype":"vcl","vcl":{"socketName":"../a/b","socketType":"file"}}}`,
+			NetConf{Name: "n", VPPAPISocket: DefaultVPPAPISocket, Host: Side{IfType: IfTypeVCL, VCL: &VCL{SocketType: SocketTypeFile}}},
+		},
 	} {
 		got, err := ParseForDelete([]byte(c.in))
 		if err != nil {
@@ -162,10 +179,16 @@ func TestParseForDeleteRefuses(t *testing.T) {
 
 func rewrite(t *testing.T, c *NetConf) []byte {
 	t.Helper()
+	container := c.Container
+	if container.VCL != nil { // the socket is said at the host's side alone
+		block := *container.VCL
+		block.SocketName, block.SocketType = "", ""
+		container.VCL = &block
+	}
 	b, err := json.Marshal(map[string]any{
 		"cniVersion": c.CNIVersion, "name": c.Name, "type": c.Type, "ipam": map[string]string{"type": c.IPAM.Type},
 		"dns": c.DNS, "kubeconfig": c.KubeConfig, "sharedDir": c.SharedDir, "logFile": c.LogFile, "logLevel": c.LogLevel,
-		"vppApiSocket": c.VPPAPISocket, "host": c.Host, "container": c.Container,
+		"vppApiSocket": c.VPPAPISocket, "host": c.Host, "container": container,
 		"runtimeConfig": map[string]any{"mac": c.RequestedMAC, "ips": append([]string{}, spelt(c.RequestedIPs)...), "CNIDeviceInfoFile": c.DeviceInfoFile},
 	})
 	if err != nil {

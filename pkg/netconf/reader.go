@@ -10,6 +10,6 @@ type reader struct{ *fields.Reader }
 
 func newReader() *reader {
 	r := fields.NewReader(document)
-	r.Limits, r.NotYet = limits, fieldsNotYet
+	r.Limits = limits
 	return &reader{r}
 }

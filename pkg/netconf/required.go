@@ -9,7 +9,7 @@ func (r *reader) require(c *NetConf) {
 	fields.Need(r.Reader, "name", c.Name, "missing", networkName())
 	fields.Need(r.Reader, "host.iftype", c.Host.IfType, "missing", fields.OneOf(ifTypes))
 	fields.Need(r.Reader, "host.netType", c.Host.NetType, "missing", fields.OneOf(netTypes))
-	if c.Host.NetType == NetTypeBridge {
+	if c.Host.NetType == NetTypeBridge && c.Host.IfType != IfTypeVCL { // which isn't bridged
 		r.needDomain(c.Host.Bridge)
 	}
 }

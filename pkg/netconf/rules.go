@@ -59,6 +59,18 @@ func socketFile() fields.Rule[string] {
 	}
 }
 
+// maxVCLSocket leaves room for a suffix, and for the path of the pod's network
+// namespace, in VPP's notation of an abstract socket.
+const maxVCLSocket = 64
+
+// vclSocket is an abstract name or that of a file, by the socket's type.
+func vclSocket() fields.Rule[string] {
+	return fields.Rule[string]{
+		Allowed: fmt.Sprintf("at most %d letters, digits and any of '/', '.', '_', '-', such as \"vpp/session\"; of a file without '/', not beginning with configData-", maxVCLSocket),
+		OK:      func(v string) bool { return len(v) <= maxVCLSocket && fields.ConsistsOf(v, "/._-") },
+	}
+}
+
 // maxAccount is the highest user or group id: the kernel takes the one above
 // for "none" (chown(2)).
 const maxAccount = 1<<32 - 2

@@ -1,6 +1,7 @@
 package netconf
 
 import (
+	"net/netip"
 	"strconv"
 )
 
@@ -8,16 +9,20 @@ import (
 // configuration holds and what the pod reads in the contract, under the names
 // that it has always had.
 type Side struct {
-	Engine  string  `json:"engine,omitempty"`  // EngineVPP
-	IfType  string  `json:"iftype,omitempty"`  // IfTypeMemif
-	NetType string  `json:"netType,omitempty"` // NetTypeBridge, NetTypeInterface or NetTypeNone
-	VRF     uint32  `json:"vrf,omitempty"`     // the host's table for netType interface, to [MaxVRF]; 0: VPP's default
-	MTU     int     `json:"mtu,omitempty"`     // bytes, without the Ethernet header; 0: VPP's default
-	MAC     string  `json:"mac,omitempty"`     // aa:bb:cc:dd:ee:ff in lower case; empty: VPP chooses
-	RxMode  string  `json:"rxMode,omitempty"`  // the host's way to wait for packets, RxPolling and so on; empty: VPP's default
-	Memif   *Memif  `json:"memif,omitempty"`   // set exactly when IfType is memif
-	Vhost   *Vhost  `json:"vhost,omitempty"`   // set exactly when IfType is vhostuser
-	Bridge  *Bridge `json:"bridge,omitempty"`  // set exactly when NetType is bridge
+	Engine  string `json:"engine,omitempty"`  // EngineVPP
+	IfType  string `json:"iftype,omitempty"`  // IfTypeMemif, IfTypeVhostUser or IfTypeVCL
+	NetType string `json:"netType,omitempty"` // NetTypeBridge, NetTypeInterface or NetTypeNone
+	VRF     uint32 `json:"vrf,omitempty"`     // the host's table for netType interface, to [MaxVRF]; 0: VPP's default
+	MTU     int    `json:"mtu,omitempty"`     // bytes, without the Ethernet header; 0: VPP's default
+	MAC     string `json:"mac,omitempty"`     // aa:bb:cc:dd:ee:ff in lower case; empty: VPP chooses
+	RxMode  string `json:"rxMode,omitempty"`  // the host's way to wait for packets, RxPolling and so on; empty: VPP's default
+	// AntiSpoof drops what the pod sends from another address than its own: the
+	// host's, for netType interface.
+	AntiSpoof bool    `json:"antiSpoof,omitempty"`
+	Memif     *Memif  `json:"memif,omitempty"`  // set exactly when IfType is memif
+	Vhost     *Vhost  `json:"vhost,omitempty"`  // set exactly when IfType is vhostuser
+	VCL       *VCL    `json:"vcl,omitempty"`    // set exactly when IfType is vcl
+	Bridge    *Bridge `json:"bridge,omitempty"` // set exactly when NetType is bridge
 }
 
 // Memif configures a shared-memory interface. A zero number or an empty string
@@ -55,6 +60,29 @@ type Vhost struct {
 	EnableEventIdx       bool   `json:"enableEventIdx,omitempty"`
 	IngressPolicingRate  int    `json:"ingressPolicingRate,omitempty"`  // Open vSwitch only, kbit/s
 	IngressPolicingBurst int    `json:"ingressPolicingBurst,omitempty"` // Open vSwitch only, kbit
+}
+
+// VCL configures the way of applications to VPP's host stack, through the socket
+// of an application namespace.
+type VCL struct {
+	// Default is VCLEnable or VCLDisable: what counts for a pod that says nothing
+	// by its annotation. It is the host's.
+	Default    string `json:"default,omitempty"`
+	SocketName string `json:"socketName,omitempty"` // an abstract name, or a bare file name; empty: the plugin chooses
+	SocketType string `json:"socketType,omitempty"` // SocketTypeAbstract or SocketTypeFile
+	// SocketOwner and SocketGroup are names or numbers. Like SocketMode they are
+	// the host's, for a file; empty: the plugin finds out.
+	SocketOwner string `json:"socketOwner,omitempty"`
+	SocketGroup string `json:"socketGroup,omitempty"`
+	SocketMode  string `json:"socketMode,omitempty"` // four octal digits, see [Socket.Permissions]
+	// Scopes are what the applications' sockets reach: ScopeLocal and ScopeGlobal.
+	Scopes []string `json:"scopes,omitempty"`
+	// RxFifoSize and TxFifoSize are those of each session, in bytes; 0: usrsp-app's
+	// default.
+	RxFifoSize uint32 `json:"rxFifoSize,omitempty"`
+	TxFifoSize uint32 `json:"txFifoSize,omitempty"`
+	// Addresses are the pod's, of which the sockets are. Only a contract has them.
+	Addresses []netip.Addr `json:"addresses,omitempty"`
 }
 
 // Bridge names the bridge domain that an endpoint joins. On the container's

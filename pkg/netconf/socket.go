@@ -2,6 +2,7 @@ package netconf
 
 import (
 	"io/fs"
+	"net/netip"
 	"strconv"
 )
 
@@ -11,6 +12,9 @@ type Socket struct {
 	// Name is the file's in the shared directory, or an abstract one; empty: the
 	// plugin makes one.
 	Name string
+	// Preferred is the abstract name that the pod's programs know, which only one of
+	// its networks can have; empty: none does.
+	Preferred string
 	// Abstract sockets are in the pod's network namespace and have no file.
 	Abstract bool
 	// Listens tells whether this side makes the socket.
@@ -30,16 +34,30 @@ func (s Socket) Permissions() (mode fs.FileMode, ok bool) {
 	return fs.FileMode(n) & fs.ModePerm, err == nil
 }
 
+// vclSessionSocket is the abstract socket that other CNI plugins give to VCL.
+const vclSessionSocket = "vpp/session"
+
 // Socket is the one of the side's endpoint.
 func (s Side) Socket() Socket {
 	switch { // DEL may have both blocks before it
-	case s.Memif != nil && s.IfType != IfTypeVhostUser:
+	case s.Memif != nil && s.IfType != IfTypeVhostUser && s.IfType != IfTypeVCL:
 		m := s.Memif
 		return Socket{
 			Name: m.SocketFile, Abstract: m.SocketType == SocketTypeAbstract, Listens: m.Role == RoleMaster,
 			Owner: m.SocketOwner, Group: m.SocketGroup, Mode: m.SocketMode, Secret: m.Secret != "",
 			OwnerField: "memif.socketOwner", GroupField: "memif.socketGroup",
 		}
+	case s.IfType == IfTypeVCL: // what DEL reads may have no block
+		v := vcl(s)
+		socket := Socket{
+			Name: v.SocketName, Abstract: v.SocketType != SocketTypeFile, Listens: true,
+			Owner: v.SocketOwner, Group: v.SocketGroup, Mode: v.SocketMode,
+			OwnerField: "vcl.socketOwner", GroupField: "vcl.socketGroup",
+		}
+		if socket.Abstract {
+			socket.Preferred = vclSessionSocket
+		}
+		return socket
 	case s.Vhost != nil:
 		v := s.Vhost
 		return Socket{
@@ -61,6 +79,22 @@ func (s Side) WithSocket(name string) Side {
 		vhost := *s.Vhost
 		vhost.SocketFile = name
 		s.Vhost = &vhost
+	}
+	if s.VCL != nil {
+		vcl := *s.VCL
+		vcl.SocketName = name
+		s.VCL = &vcl
+	}
+	return s
+}
+
+// WithAddresses is the side with the pod's addresses, where its endpoint is nothing
+// but these.
+func (s Side) WithAddresses(all []netip.Addr) Side {
+	if s.VCL != nil {
+		vcl := *s.VCL
+		vcl.Addresses = all
+		s.VCL = &vcl
 	}
 	return s
 }

@@ -40,7 +40,7 @@ const (
 	ModeInjectPunt = "inject-punt"
 )
 
-// Types of a memif's socket: a file in the shared directory, or an abstract one
+// Types of a socket: a file in the shared directory, or an abstract one
 // in the pod's network namespace.
 const (
 	SocketTypeFile     = "file"
@@ -51,6 +51,19 @@ const (
 const (
 	VhostClient = "client"
 	VhostServer = "server"
+)
+
+// Whether a pod gets a VCL endpoint.
+const (
+	VCLEnable  = "enable"
+	VCLDisable = "disable"
+)
+
+// Scopes of an application's sockets: those of the other applications on the same
+// VPP, by the short way, and everybody else's.
+const (
+	ScopeLocal  = "local"
+	ScopeGlobal = "global"
 )
 
 // Ways in which VPP waits for packets.
@@ -82,5 +95,7 @@ var (
 	socketTypes = []string{SocketTypeFile, SocketTypeAbstract}
 	rxModes     = []string{RxPolling, RxInterrupt, RxAdaptive}
 	vhostModes  = []string{VhostClient, VhostServer}
+	vclChoices  = []string{VCLEnable, VCLDisable}
+	vclScopes   = []string{ScopeLocal, ScopeGlobal}
 	vlanModes   = []string{"access", "trunk", "native-tagged", "native-untagged", "dot1q-tunnel"}
 )

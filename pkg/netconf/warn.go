@@ -19,9 +19,10 @@ func (r *reader) remark(c *NetConf) {
 		r.Warn(fmt.Sprintf("logFile %q depends on the working directory of whoever calls the plugin; give an absolute path", c.LogFile))
 	}
 	r.remarkAddresses(c)
-	if c.Host.NetType == NetTypeInterface && c.IPAM.Type == "" && len(c.StaticAddresses()) == 0 {
+	if c.Host.NetType == NetTypeInterface && c.Host.IfType != IfTypeVCL && !c.hasAddresses() {
 		r.Warn("host.netType is \"interface\" and the pod has no addresses: nothing is routed to it")
 	}
+	r.remarkVCL(c)
 	if c.Host.Memif.Role == RoleSlave && string(r.Given["host.memif.noZeroCopy"]) == "false" {
 		r.Warn("host.memif.noZeroCopy is true all the same: a slave on the host would hand all of VPP's buffers to the pod")
 	}
@@ -55,8 +56,15 @@ func (r *reader) givenIPAM() bool {
 
 // remarkMAC: an interface in mode ip has no Ethernet header.
 func (r *reader) remarkMAC(name string, s Side) {
-	if s.MAC != "" && memif(s).Mode == ModeIP {
+	if s.MAC != "" && s.IfType == IfTypeMemif && memif(s).Mode == ModeIP {
 		r.Warn(fields.Join(name, "mac") + " is ignored: memif.mode is \"ip\"")
+	}
+}
+
+// remarkVCL: what a pod says is read from the API server.
+func (r *reader) remarkVCL(c *NetConf) {
+	if c.Host.IfType == IfTypeVCL && c.Host.VCL.Default == VCLDisable && c.KubeConfig == "" {
+		r.Warn("host.vcl.default is \"disable\" and there is no kubeconfig, by which pods' annotations are read: no pod gets an endpoint")
 	}
 }
 
@@ -66,6 +74,7 @@ func (r *reader) remarkBlocks(name string, s Side) {
 	for _, b := range []struct{ block, field, is, needs string }{
 		{"memif", "iftype", s.IfType, IfTypeMemif},
 		{"vhost", "iftype", s.IfType, IfTypeVhostUser},
+		{"vcl", "iftype", s.IfType, IfTypeVCL},
 		{"bridge", "netType", s.NetType, NetTypeBridge},
 	} {
 		path := fields.Join(name, b.block)

@@ -28,6 +28,8 @@ type Record struct {
 	Created time.Time `json:"created"`
 	// Done is set when ADD has succeeded.
 	Done bool `json:"done"`
+	// Off tells that the pod didn't want an endpoint: there is none.
+	Off bool `json:"off,omitempty"`
 
 	// Config is the SHA-256 of the configuration that the record is made from.
 	Config string `json:"config"`
@@ -55,6 +57,9 @@ type Record struct {
 	// none. Access is that to it, and to a contract with a secret.
 	Listening string           `json:"listening,omitempty"`
 	Access    shareddir.Access `json:"access"`
+	// SocketName is the abstract one that was free in the pod's network namespace;
+	// empty: the socket's name follows from the attachment.
+	SocketName string `json:"socketName,omitempty"`
 	// PodListens tells that the socket among Files is made by the pod: the host's
 	// end is the one that connects.
 	PodListens bool `json:"podListens,omitempty"`

@@ -33,6 +33,9 @@ func (s *Sim) cliInband(r *vlib.CliInband, reply *vlib.CliInbandReply) (err erro
 	case "show clock":
 		reply.Reply = fmt.Sprintf("Time now %.6f, %s\n", time.Since(s.started).Seconds(), time.Now().UTC().Format(time.UnixDate))
 		return nil
+	case "show app":
+		reply.Reply, err = s.showApplications()
+		return err
 	case "show session":
 		reply.Reply, err = s.showSession()
 		return err

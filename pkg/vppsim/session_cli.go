@@ -116,3 +116,20 @@ func (s *Sim) showAPIClients(id string) string {
 	}
 	return lines
 }
+
+// showApplications is show_app_command_fn in src/vnet/session/application.c. The names
+// that applications give themselves are not kept.
+func (s *Sim) showApplications() (string, error) {
+	if !s.session.enabled {
+		return "show app: session layer is not enabled\n", api.UNSPECIFIED
+	}
+	lines := fmt.Sprintf("%-10s%-20s%-40s\n", "Index", "Name", "Namespace")
+	for n := range s.session.namespaces.all() {
+		for sock := range n.sockets.all() {
+			if sock.app != noIndex {
+				lines += fmt.Sprintf("%-10d%-20s%-40s\n", sock.app, "application", n.id)
+			}
+		}
+	}
+	return lines, nil
+}

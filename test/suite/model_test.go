@@ -172,6 +172,9 @@ func (l *lane) shares() (domain, gateway, table string) {
 		if host["vrf"] != nil {
 			table = gateway
 		}
+		if host["iftype"] == "vcl" {
+			gateway = ""
+		}
 	}
 	return "", gateway, table
 }
@@ -289,11 +292,15 @@ func (s *schedule) compareObjects() error {
 		if on.is != attached {
 			continue
 		}
-		if on.on.conf["host"].(object)["iftype"] == "memif" {
+		switch on.on.conf["host"].(object)["iftype"] {
+		case "memif":
 			want["interface memif"]++
 			want["memif socket "]++
-		} else {
+		case "vhostuser":
 			want["interface VirtualEthernet"]++
+		case "vcl":
+			want["interface loop"]++
+			want["app namespace "]++
 		}
 		domain, gateway, table := on.on.shares()
 		one("bridge-domain ", domain, 1)
@@ -301,7 +308,7 @@ func (s *schedule) compareObjects() error {
 		one("table ", table, 2)
 	}
 	objects := s.objects()
-	for _, kind := range []string{"interface memif", "memif socket ", "interface VirtualEthernet", "bridge-domain ", "interface loop", "table "} {
+	for _, kind := range []string{"interface memif", "memif socket ", "interface VirtualEthernet", "bridge-domain ", "interface loop", "app namespace ", "table "} {
 		got := 0
 		for _, line := range objects {
 			if strings.HasPrefix(line, kind) && !strings.Contains(line, "memif9/0.") { // the uplink's

@@ -52,7 +52,11 @@ var variants = []variant{
 	{"routed in a VRF, abstract, IPAM", func(b *bench) surroundings {
 		s := b.memifVariant("interface", object{"socketType": "abstract"}, b.subnet("10.1.0.0/24"))
 		s.conf["host"].(object)["vrf"] = 7
+		s.conf["host"].(object)["antiSpoof"] = true
 		return s
+	}},
+	{"VCL in a VRF, file, IPAM", func(b *bench) surroundings {
+		return b.hostVariant(object{"iftype": "vcl", "netType": "interface", "vrf": 7, "vcl": object{"socketType": "file"}}, b.subnet("10.2.0.0/24"))
 	}},
 	{"none, file, API server, device information", func(b *bench) surroundings {
 		return b.memifVariant("none", object{}, b.deviceInfo()).withAPI(b)
@@ -62,6 +66,11 @@ var variants = []variant{
 	}},
 	{"vhost-user client, routed, IPAM", func(b *bench) surroundings {
 		return b.hostVariant(object{"iftype": "vhostuser", "netType": "interface", "vhost": object{"mode": "client"}}, b.subnet("10.1.0.0/24", "fd00:1::/64"))
+	}},
+	{"VCL, IPAM, API server", func(b *bench) surroundings {
+		s := b.hostVariant(object{"iftype": "vcl", "netType": "interface"}, b.subnet("10.2.0.0/24", "fd00:2::/64")).withAPI(b)
+		s.hang = true
+		return s
 	}},
 	{"none, abstract, rx-mode", func(b *bench) surroundings {
 		s := b.memifVariant("none", object{"socketType": "abstract"})

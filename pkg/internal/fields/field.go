@@ -79,15 +79,17 @@ func NumberOr(ru Rule[int64], words ...string) Field[string] {
 	}}
 }
 
-// Boolean is true or false.
+// Boolean is true or false; false means left out, and so no limit forbids it.
 func Boolean[T any](name string, at func(*T) *bool) Field[T] {
 	return Field[T]{name: name, read: func(r *Reader, path string, raw json.RawMessage, into *T) {
 		v, ok := asBool(raw)
 		if !ok {
-			r.Refuse(path, raw, "true, false")
+			r.Refuse(path, raw, anyBool.text(r, path))
 			return
 		}
-		*at(into) = v
+		if !v || judge(r, path, raw, v, "true", anyBool) {
+			*at(into) = v
+		}
 	}}
 }
 

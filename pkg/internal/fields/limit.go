@@ -1,9 +1,6 @@
 package fields
 
-import (
-	"path"
-	"strings"
-)
+import "path"
 
 // Limit takes a value back that a field's rule allows.
 type Limit struct {
@@ -32,15 +29,6 @@ func (r *Reader) narrowed(field, allowed string) string {
 		}
 	}
 	return allowed
-}
-
-func (r *Reader) notYet(field string) bool {
-	for _, f := range r.NotYet {
-		if matches(strings.ToLower(f), strings.ToLower(field)) {
-			return true
-		}
-	}
-	return false
 }
 
 func (l *Limit) problem() string {

@@ -14,8 +14,6 @@ type Reader struct {
 	In string
 	// Limits is what rules allow and the document's owner doesn't take.
 	Limits []Limit
-	// NotYet are fields that don't exist yet and will, as patterns of path.Match.
-	NotYet []string
 
 	Faults   Errors
 	Given    map[string]json.RawMessage // by path in our own spelling; null counts as not given

@@ -67,6 +67,9 @@ func (ru Rule[V]) split(r *Reader, path string) (now, later string) {
 	return strings.Join(nows, ", ") + ru.Note, strings.Join(laters, ", ")
 }
 
+// anyBool takes both.
+var anyBool = Rule[bool]{Allowed: "true, false", OK: func(bool) bool { return true }}
+
 // AnyText takes every string.
 func AnyText() Rule[string] {
 	return Rule[string]{Allowed: "a string", OK: func(string) bool { return true }}

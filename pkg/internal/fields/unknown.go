@@ -9,13 +9,8 @@ import (
 // RefuseUnknown is for blocks of our own: a field that nobody knows is a
 // mistake.
 func RefuseUnknown(r *Reader, path, key string, known []string) {
-	full := Join(path, printable(key))
-	if r.notYet(full) {
-		r.Fault(&Error{Field: full, Problem: "not supported yet", Allowed: strings.Join(own(known), ", "), Err: ErrUnsupported})
-		return
-	}
 	r.Fault(&Error{
-		Field:   full,
+		Field:   Join(path, printable(key)),
 		Problem: fmt.Sprintf("unknown field (did you mean %s?)", Join(path, meant(key, known))),
 		Allowed: strings.Join(own(known), ", "),
 	})

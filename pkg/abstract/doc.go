@@ -1,0 +1,3 @@
+// Package abstract looks at abstract Unix sockets in network namespaces. It makes
+// none that stays.
+package abstract
