@@ -71,7 +71,8 @@ func (c *companion) meet(ctx context.Context) (*vppapi.Conn, error) {
 		n.done = false
 	}
 	if !c.needsVPP() && !c.lookForVPP(ctx) {
-		c.Log.Info("every interface of the pod is vhost-user, and so the application's: not waiting for a VPP", "arguments", "usrsp-app dpdk-args")
+		c.Log.Info("every network of the pod is vhost-user or VCL, and so the application's: not waiting for a VPP",
+			"vhost-user", "usrsp-app dpdk-args", "VCL", "usrsp-app vcl-exec")
 		return nil, nil
 	}
 	return c.waitForVPP(ctx)

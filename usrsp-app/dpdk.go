@@ -64,8 +64,10 @@ func (a *App) contract(ctx context.Context) ([]contract.Entry, error) {
 	return c.entries, err
 }
 
-// dpdk describes all entries, or says what is wrong with each.
+// dpdk describes all entries, or says what is wrong with each. Those of VCL are no
+// ports.
 func (a *App) dpdk(entries []contract.Entry, queues int) (DPDK, error) {
+	entries = slices.DeleteFunc(slices.Clone(entries), isVCL)
 	all := DPDK{Arguments: []string{}, Interfaces: []Device{}}
 	var failed []error
 	for port, entry := range entries {

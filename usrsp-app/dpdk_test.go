@@ -68,8 +68,8 @@ func TestDPDKArguments(t *testing.T) {
 			4,
 			"--vdev=net_virtio_user0,path=DIR/vhost-a.sock,server=1,queues=4,packed_vq=1,mac=02:fe:00:00:00:01 --single-file-segments",
 		},
-		"in the order of the networks": {
-			[]contract.Entry{as(vhost("b", netconf.VhostClient), "c", 2), as(entry("c"), "c", 3), as(vhost("a", netconf.VhostClient), "c", 4)},
+		"in the order of the networks, VCL's not counted": {
+			[]contract.Entry{as(vcl("d"), "c", 1), as(vhost("b", netconf.VhostClient), "c", 2), as(entry("c"), "c", 3), as(vhost("a", netconf.VhostClient), "c", 4)},
 			0,
 			"--vdev=net_virtio_user0,path=DIR/vhost-b.sock,queues=1 " +
 				"--vdev=net_memif1,role=client,id=0,socket=DIR/memif-c.sock,socket-abstract=no,zero-copy=no " +

@@ -13,9 +13,17 @@ import (
 // machine's: VPP is always the other end of vhost-user.
 func isVhost(e contract.Entry) bool { return e.Config.IfType == netconf.IfTypeVhostUser }
 
+// isVCL tells whether the endpoint is the host's VPP itself, which applications
+// use through its socket: there is no interface.
+func isVCL(e contract.Entry) bool { return e.Config.IfType == netconf.IfTypeVCL }
+
+// isApplications tells whether the endpoint is an application's, and no VPP's of
+// the container.
+func isApplications(e contract.Entry) bool { return isVhost(e) || isVCL(e) }
+
 // forVPP are the entries that the container's VPP is to be configured for.
 func (c *companion) forVPP() []contract.Entry {
-	return slices.DeleteFunc(slices.Clone(c.entries), isVhost)
+	return slices.DeleteFunc(slices.Clone(c.entries), isApplications)
 }
 
 func (c *companion) needsVPP() bool { return len(c.forVPP()) > 0 }

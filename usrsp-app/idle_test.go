@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/userspace-cni/userspace-cni/pkg/contract"
 	"github.com/userspace-cni/userspace-cni/pkg/netconf"
 )
 
@@ -74,4 +75,28 @@ func TestReconcileVhost(t *testing.T) {
 	b.mustRoute("10.2.0.1")
 	must(t, os.Remove(file))
 	b.reconciles("")
+}
+
+// vcl is an entry of a VCL endpoint.
+func vcl(name string) contract.Entry {
+	e := entry(name, "10.3.0.5/32")
+	e.Config.IfType, e.Config.Memif = netconf.IfTypeVCL, nil
+	e.Config.VCL = &netconf.VCL{
+		SocketName: "vpp/session", SocketType: netconf.SocketTypeAbstract,
+		Scopes: []string{netconf.ScopeLocal, netconf.ScopeGlobal},
+	}
+	return e
+}
+
+// TestReconcileVCL: so is a VCL endpoint; alone, it needs no VPP.
+func TestReconcileVCL(t *testing.T) {
+	b := newBench(t)
+	write(t, b.SharedDir, as(vcl("a"), "c", 1))
+	file := write(t, b.SharedDir, as(entry("b"), "c", 2))
+	b.reconciles("", "memif1/0")
+	must(t, os.Remove(file))
+	b.reconciles("")
+	b.VPPAPISocket += ".none"
+	must(t, b.Once(t.Context()))
+	b.mustBeReady(true)
 }
