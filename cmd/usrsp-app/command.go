@@ -38,15 +38,20 @@ func command() *cobra.Command {
 	root.Flags().StringVar(&app.ReadyFile, "ready-file", "", "file to create when everything is configured")
 	root.Flags().BoolVar(&once, "once", false, "configure and exit, with an error when anything failed")
 	root.Flags().StringVar(&level, "log-level", "info", "error, warning, info or debug")
-	root.AddCommand(showCommand(app), pingCommand(app), dpdkArgsCommand(app))
+	root.AddCommand(showCommand(app), pingCommand(app), dpdkArgsCommand(app), vclConfCommand(app), vclExecCommand(app), healthCommand(app))
 	return root
 }
 
-// contractFlags are those of the commands that read the contract.
+// contractFlags are those of the commands that wait for the contract.
 func contractFlags(cmd *cobra.Command, app *usrspapp.App) {
+	sourceFlags(cmd, app)
+	cmd.Flags().DurationVar(&app.Timeout, "timeout", 0, "longest wait for the contract and for VPP (0: for ever)")
+}
+
+// sourceFlags say where the contract is.
+func sourceFlags(cmd *cobra.Command, app *usrspapp.App) {
 	cmd.Flags().StringVar(&app.SharedDir, "shared-dir", usrspapp.DefaultSharedDir, "directory that holds the sockets and the contract files")
 	cmd.Flags().StringVar(&app.PodInfo, "podinfo", "", "directory of the downward-API volume (default: /etc/podinfo, else /etc/podnetinfo)")
-	cmd.Flags().DurationVar(&app.Timeout, "timeout", 0, "longest wait for the contract and for VPP (0: for ever)")
 }
 
 func dpdkArgsCommand(app *usrspapp.App) *cobra.Command {

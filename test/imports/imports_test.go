@@ -40,7 +40,7 @@ var reserved = map[string][]string{
 	"go.fd.io/govpp/adapter": {"test", "userspace-node"},
 	// The binary API's bindings link net/http through this one.
 	"go.fd.io/govpp/binapi/vpe": {"pkg/vppsim", "test"},
-	"net/http":                  {"pkg/kube", "userspace-node", "test"},
+	"net/http":                  {"pkg/kube", "userspace-node", "usrsp-app", "test"},
 	"github.com/prometheus":     {"userspace-node"},
 
 	"github.com/containernetworking/cni/pkg/skel": {"cmd", "userspace", "test"},
@@ -53,7 +53,7 @@ var reserved = map[string][]string{
 	module + "userspace-node":         {"userspace-node", "cmd/userspace-node", "test"},
 	module + "cnivpp/memif":           {"cnivpp"},
 	module + "cnivpp/vhostuser":       {"cnivpp"},
-	"net":                             {"pkg/vppapi", "pkg/vppsim", "pkg/netconf", "cnivpp", "cmd/vppsim", "userspace", "userspace-node", "test"},
+	"net":                             {"pkg/vppapi", "pkg/vppsim", "pkg/netconf", "cnivpp", "cmd/vppsim", "userspace", "userspace-node", "usrsp-app", "test"},
 }
 
 // pkg is what the go command says of a package.
