@@ -2,7 +2,6 @@ package usrspapp
 
 import (
 	"debug/elf"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -86,7 +85,7 @@ func newLibrary(path string) (library, error) {
 		p = strings.NewReplacer("$ORIGIN", dir, "${ORIGIN}", dir).Replace(p)
 		known = slices.Concat(known, strings.Split(p, ":"))
 	}
-	var missing []error
+	var missing []string
 	found := library{path: path}
 	for _, name := range slices.DeleteFunc(needed, func(name string) bool { return !isVPPs(name) }) {
 		switch {
@@ -94,10 +93,14 @@ func newLibrary(path string) (library, error) {
 		case isIn([]string{dir}, name):
 			found.dir = dir
 		default:
-			missing = append(missing, fmt.Errorf("%s needs %s, which is neither in %s nor where the loader looks: copy all of VPP's libraries, see docker/vcl-libs", path, name, dir))
+			missing = append(missing, name)
 		}
 	}
-	return found, errors.Join(missing...)
+	if len(missing) > 0 {
+		return library{}, fmt.Errorf("%s needs %s, which are neither in %s nor where the loader looks: copy all of VPP's libraries, see docker/vcl-libs",
+			path, strings.Join(missing, ", "), dir)
+	}
+	return found, nil
 }
 
 // isVPPs tells a library of VPP's by its prefix; others the image has, or not.
