@@ -41,9 +41,8 @@ func (a *App) vclText(entry contract.Entry, userFile string) (string, error) {
 
 // vclConf has only what every release since 23.06 knows (vppcom_cfg_read_file in
 // src/vcl/vcl_cfg.c), one option a line. Event descriptors let a program that
-// waits for sockets of VPP and of the kernel sleep: otherwise VCL looks at each in
-// turn without end. Sizes of heap and segments are VCL's own: memory is only
-// reserved by them.
+// waits by epoll sleep: without them it takes a CPU while idle. Sizes of heap and
+// segments are VCL's own: memory is only reserved by them.
 func vclConf(v netconf.VCL, socket string) string {
 	scopes := v.Scopes
 	if len(scopes) == 0 {
