@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/userspace-cni/userspace-cni/cnivpp/memif"
+	"github.com/userspace-cni/userspace-cni/cnivpp/vcl"
 	"github.com/userspace-cni/userspace-cni/cnivpp/vpp"
 )
 
@@ -26,6 +27,10 @@ type seen struct {
 	Addresses json.RawMessage `json:"addresses"`
 	Routes    json.RawMessage `json:"routes"`
 	RxModes   json.RawMessage `json:"rxModes"`
+	Session   json.RawMessage `json:"session"`
+	Table     json.RawMessage `json:"table"`
+	InTable   json.RawMessage `json:"inTable"`
+	Namespace json.RawMessage `json:"namespace"`
 }
 
 // TestPlan turns every file of testdata/plan into the two plans that start from
@@ -85,6 +90,21 @@ func (s seen) state(t *testing.T, spec Spec) state {
 		case vpp.RoutesState:
 			decode(t, s.Routes, &o.Seen)
 			all[i] = o
+		case vpp.SessionLayerState:
+			decode(t, s.Session, &o)
+			all[i] = o
+		case vpp.TableState:
+			decode(t, s.Table, &o)
+			all[i] = o
+		case vcl.State:
+			decode(t, s.Endpoint, &o)
+			all[i] = o
+		case vpp.InTableState:
+			decode(t, s.InTable, &o)
+			all[i] = o
+		case vcl.NamespaceState:
+			decode(t, s.Namespace, &o)
+			all[i] = o
 		default:
 			t.Fatalf("testdata can't describe a %T", part)
 		}
@@ -117,6 +137,13 @@ func TestPlanOrder(t *testing.T) {
 			{removed, "delete route", "delete memif7"},
 			{removed, "delete memif7", "delete memif socket"},
 			{removed, "delete memif socket", "delete bridge-domain"},
+			{made, "enable the session layer's socket API", "enable the session layer\n"},
+			{made, "enable the session layer\n", "add app namespace"},
+			{made, "set loop5000 table", "add address"},
+			{made, "delete app namespace", "add app namespace"},
+			{made, "add address", "add app namespace"},
+			{removed, "delete app namespace", "delete loop5000"},
+			{removed, "delete loop5000", "delete table"},
 		} {
 			first, then := strings.LastIndex(order.in, order.first), strings.LastIndex(order.in, order.then)
 			if first >= 0 && then >= 0 && first > then {
