@@ -85,13 +85,14 @@ func describe(ctx context.Context, session *vpp.Session, iface vpp.Interface, bv
 	if err := spec.describeDomain(ctx, session, iface, bvi); err != nil {
 		return spec, err
 	}
+	if isHost(spec.Kind) {
+		return spec, spec.describeHost(ctx, session, iface)
+	}
 	var err error
 	if spec.Gateway, err = session.GatewayOf(ctx, iface.Index); err != nil {
 		return spec, err
 	}
 	switch {
-	case isHost(spec.Kind):
-		spec.Table, err = session.TableOf(ctx, iface.Index)
 	case spec.Gateway != nil:
 		spec.Routes, err = session.RoutesOver(ctx, spec.Gateway.Table, iface.Index)
 	case spec.BVI != nil:
@@ -100,6 +101,26 @@ func describe(ctx context.Context, session *vpp.Session, iface vpp.Interface, bv
 		spec.Routes, err = session.RoutesBeyond(ctx, iface.Index)
 	}
 	return spec, err
+}
+
+// describeHost describes the table of an endpoint that holds the pod's addresses
+// itself, and what leads there.
+func (s *Spec) describeHost(ctx context.Context, session *vpp.Session, iface vpp.Interface) (err error) {
+	if s.Own, err = session.OwnTableOf(ctx, iface.Index); err != nil {
+		return err
+	}
+	if s.Own == nil {
+		s.Table, err = session.TableOf(ctx, iface.Index)
+		return err
+	}
+	if s.Addresses, err = session.Addresses(ctx, iface.Index); err != nil {
+		return err
+	}
+	s.Gateway, err = session.GatewayCalled(ctx, s.Own.Name)
+	if err == nil && s.Gateway == nil { // it is gone, and its table isn't known
+		s.Gateway = &vpp.Gateway{Tag: s.Own.Name}
+	}
+	return err
 }
 
 // describeDomain leaves out a domain that somebody else made.

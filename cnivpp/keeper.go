@@ -184,6 +184,10 @@ func sharedKey(part vpp.Part) string {
 	if _, ok := part.(vpp.Shared); !ok {
 		return ""
 	}
+	if gateway, ok := part.(vpp.Gateway); ok {
+		gateway.Own = 0
+		part = gateway
+	}
 	return fmt.Sprintf("%T%+v", part, part)
 }
 

@@ -36,6 +36,8 @@ type Endpoint interface {
 // pod's addresses, and VPP itself answers to them.
 type Host interface {
 	Endpoint
+	// Table is the number of a table that nobody else has.
+	Table() uint32
 	// Needs are the parts that come before the interface, Serves those that come when
 	// it has its table and addresses.
 	Needs() []vpp.Part

@@ -4,6 +4,7 @@ import (
 	"go.fd.io/govpp/api"
 	interfaces "go.fd.io/govpp/binapi/interface"
 	"go.fd.io/govpp/binapi/ip"
+	"go.fd.io/govpp/binapi/ip_neighbor"
 	"go.fd.io/govpp/binapi/l2"
 	"go.fd.io/govpp/binapi/urpf"
 )
@@ -42,10 +43,13 @@ func (s Spec) common() []api.Message {
 	if len(s.Addresses) > 0 || s.Gateway != nil {
 		needed = append(needed, &interfaces.SwInterfaceAddDelAddress{}, &ip.IPAddressDump{})
 	}
+	if s.Own != nil {
+		needed = append(needed, &ip_neighbor.IPNeighborAddDel{}, &ip_neighbor.IPNeighborDump{})
+	}
 	if s.SourceCheck {
 		needed = append(needed, &urpf.UrpfUpdateV2{})
 	}
-	if len(s.Routes) > 0 {
+	if len(s.Routes) > 0 || s.Own != nil {
 		needed = append(needed, &ip.IPRouteAddDel{}, &ip.IPRouteLookup{})
 	}
 	return needed

@@ -52,7 +52,7 @@ func DomainName(side netconf.Side) (Name, bool) {
 // LoopbackName is the name of the gateway of the routed network with the given
 // gateway addresses, where the host's side is one.
 func LoopbackName(side netconf.Side, gateways []netip.Addr) (Name, bool) {
-	if side.NetType != netconf.NetTypeInterface || len(gateways) == 0 || isHost(side.IfType) {
+	if side.NetType != netconf.NetTypeInterface || len(gateways) == 0 || isHost(side.IfType) && side.CutsThrough() {
 		return Name{}, false
 	}
 	name := gatewayTag(side.VRF, gateways)
@@ -101,8 +101,14 @@ func hostDomain(side netconf.Side, numbers Numbers) *vpp.Domain {
 
 // join makes the endpoint a leg of the routed network.
 func (s *Spec) join(side netconf.Side, numbers Numbers, addresses, gateways []netip.Addr) {
-	if _, ok := s.Endpoint.(Host); ok {
-		s.be(side, addresses)
+	host, isHost := s.Endpoint.(Host)
+	if isHost {
+		s.Addresses = alone(addresses)
+	}
+	if isHost && (side.CutsThrough() || len(gateways) == 0) {
+		if side.VRF != 0 {
+			s.Table = &vpp.Table{ID: side.VRF}
+		}
 		return
 	}
 	if len(addresses) == 0 || len(gateways) == 0 {
@@ -112,22 +118,24 @@ func (s *Spec) join(side netconf.Side, numbers Numbers, addresses, gateways []ne
 		Instance: numbers.Loopback, Tag: gatewayTag(side.VRF, gateways),
 		Table: side.VRF, Addresses: gateways,
 	}
+	if isHost {
+		s.Own = &vpp.OwnTable{ID: host.Table(), Name: s.Gateway.Tag}
+		return
+	}
 	s.SourceCheck = side.AntiSpoof
-	for _, address := range addresses {
+	for _, prefix := range alone(addresses) {
 		// Attached, not by way of itself: that way VPP 23.06 drops the pod's ARP.
-		s.Routes = append(s.Routes, vpp.Route{Prefix: netip.PrefixFrom(address, address.BitLen())})
+		s.Routes = append(s.Routes, vpp.Route{Prefix: prefix})
 	}
 }
 
-// be gives the endpoint the addresses themselves, alone: others in the network are
-// behind VPP, as it is.
-func (s *Spec) be(side netconf.Side, addresses []netip.Addr) {
-	if side.VRF != 0 {
-		s.Table = &vpp.Table{ID: side.VRF}
-	}
+// alone are the addresses as prefixes of nobody else.
+func alone(addresses []netip.Addr) []netip.Prefix {
+	var all []netip.Prefix
 	for _, address := range addresses {
-		s.Addresses = append(s.Addresses, netip.PrefixFrom(address, address.BitLen()))
+		all = append(all, netip.PrefixFrom(address, address.BitLen()))
 	}
+	return all
 }
 
 // Gateways returns the gateways in a canonical order, without repetitions.

@@ -37,8 +37,10 @@ type Spec struct {
 	// BVI makes the domain itself a host with the addresses; nil: they are the
 	// endpoint's.
 	BVI *vpp.BVI
-	// Table is the one that the endpoint's interface is in where it holds the pod's
-	// addresses itself; nil: table 0, or the gateway's.
+	// Own is the table that an endpoint that holds the pod's addresses itself has to
+	// itself, behind the gateway; nil: it is in the network's, which is Table, or table
+	// 0 where that is nil as well.
+	Own   *vpp.OwnTable
 	Table *vpp.Table
 	// Gateway is that of the routed network to join; nil: none.
 	Gateway *vpp.Gateway
@@ -80,7 +82,14 @@ func (s Spec) parts() []vpp.Part {
 		parts = append(parts, *s.Table)
 	}
 	if s.Gateway != nil {
-		parts = append(parts, *s.Gateway)
+		gateway := *s.Gateway
+		if s.Own != nil {
+			gateway.Own = s.Own.ID
+		}
+		parts = append(parts, gateway)
+	}
+	if s.Own != nil {
+		parts = append(parts, s.hairpin(), *s.Own)
 	}
 	if s.Domain != nil {
 		domain := *s.Domain
@@ -89,9 +98,9 @@ func (s Spec) parts() []vpp.Part {
 	}
 	parts = append(parts, s.Endpoint, vpp.Link{Interface: name, Tag: s.Tag, MTU: s.MTU})
 	if isHost {
-		parts = append(parts, vpp.InTable{Interface: name, Table: s.table()})
+		parts = append(parts, vpp.InTable{Interface: name, Table: s.holderTable()})
 	}
-	if s.Gateway != nil {
+	if s.Gateway != nil && !isHost {
 		parts = append(parts, vpp.Routed{Interface: name, Gateway: s.Gateway.Interface(), Table: s.Gateway.Table, V6: s.hasV6()})
 	}
 	if s.SourceCheck {
@@ -113,10 +122,44 @@ func (s Spec) parts() []vpp.Part {
 	if len(s.Routes) > 0 {
 		parts = append(parts, vpp.Routes{Interface: holder, Table: s.table(), Routes: s.Routes})
 	}
+	if s.Own != nil {
+		parts = append(parts,
+			vpp.Routes{Interface: s.Gateway.Interface(), Table: s.Own.ID, Routes: s.wayOut()},
+			vpp.Lookups{Table: s.table(), In: s.Own.ID, Prefixes: s.Addresses})
+	}
 	if isHost {
 		parts = append(parts, host.Serves()...)
 	}
 	return parts
+}
+
+// hairpin is what the own table's packets leave by.
+func (s Spec) hairpin() vpp.Hairpin {
+	h := vpp.Hairpin{Interface: s.Gateway.Interface()}
+	for _, address := range s.Addresses {
+		h.V4, h.V6 = h.V4 || address.Addr().Is4(), h.V6 || address.Addr().Is6()
+	}
+	return h
+}
+
+// wayOut are the routes of the own table.
+func (s Spec) wayOut() []vpp.Route {
+	var routes []vpp.Route
+	if s.hairpin().V4 {
+		routes = append(routes, vpp.Route{Prefix: netip.PrefixFrom(netip.IPv4Unspecified(), 0), Gateway: vpp.HairpinV4})
+	}
+	if s.hairpin().V6 {
+		routes = append(routes, vpp.Route{Prefix: netip.PrefixFrom(netip.IPv6Unspecified(), 0), Gateway: vpp.HairpinV6})
+	}
+	return routes
+}
+
+// holderTable is the table that the holder of the addresses is in.
+func (s Spec) holderTable() uint32 {
+	if s.Own != nil {
+		return s.Own.ID
+	}
+	return s.table()
 }
 
 // holder is the interface that has the addresses and routes.
@@ -157,9 +200,6 @@ func (s Spec) shared() []string {
 	if s.Table != nil {
 		names = append(names, fmt.Sprintf("table/%d", s.Table.ID))
 	}
-	if _, ok := s.Endpoint.(Host); ok {
-		names = append(names, "session-layer")
-	}
 	return names
 }
 
@@ -172,6 +212,7 @@ type wireSpec struct {
 	RxMode      string          `json:"rxMode,omitempty"`
 	Domain      *vpp.Domain     `json:"bridgeDomain,omitempty"`
 	BVI         *vpp.BVI        `json:"bvi,omitempty"`
+	Own         *vpp.OwnTable   `json:"ownTable,omitempty"`
 	Table       *vpp.Table      `json:"table,omitempty"`
 	Gateway     *vpp.Gateway    `json:"gateway,omitempty"`
 	SourceCheck bool            `json:"sourceCheck,omitempty"`
@@ -185,7 +226,7 @@ func (s Spec) MarshalJSON() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(wireSpec{s.Kind, endpoint, s.Tag, s.MTU, s.RxMode, s.Domain, s.BVI, s.Table, s.Gateway, s.SourceCheck, s.Addresses, s.Routes})
+	return json.Marshal(wireSpec{s.Kind, endpoint, s.Tag, s.MTU, s.RxMode, s.Domain, s.BVI, s.Own, s.Table, s.Gateway, s.SourceCheck, s.Addresses, s.Routes})
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -202,7 +243,7 @@ func (s *Spec) UnmarshalJSON(data []byte) error {
 	if err != nil {
 		return err
 	}
-	*s = Spec{w.Kind, endpoint, w.Tag, w.MTU, w.RxMode, w.Domain, w.BVI, w.Table, w.Gateway, w.SourceCheck, w.Addresses, w.Routes}
+	*s = Spec{w.Kind, endpoint, w.Tag, w.MTU, w.RxMode, w.Domain, w.BVI, w.Own, w.Table, w.Gateway, w.SourceCheck, w.Addresses, w.Routes}
 	return s.validate()
 }
 
@@ -224,6 +265,8 @@ func (s Spec) validate() error {
 		return fmt.Errorf("gateway loop%d is not allowed; allowed: loop0 to loop%d", s.Gateway.Instance, vpp.MaxLoopback)
 	case s.Gateway != nil && s.Gateway.Table > netconf.MaxVRF:
 		return fmt.Errorf("table %d is not allowed; allowed: 0 to %d", s.Gateway.Table, uint32(netconf.MaxVRF))
+	case s.Own != nil && (s.Gateway == nil || s.Own.ID == 0 || s.Own.ID > netconf.MaxVRF || s.Own.Name != s.Gateway.Tag):
+		return fmt.Errorf("table %d of its own, called %q, is not allowed; allowed: 1 to %d, called by the tag of a gateway", s.Own.ID, s.Own.Name, uint32(netconf.MaxVRF))
 	case s.Table != nil && (s.Table.ID == 0 || s.Table.ID > netconf.MaxVRF):
 		return fmt.Errorf("table %d is not allowed; allowed: 1 to %d", s.Table.ID, uint32(netconf.MaxVRF))
 	case s.Domain != nil && (len(s.Domain.Tag) > vpp.MaxTag || len(s.Domain.Uplink) > maxInterface || s.Domain.VLAN > maxVLAN):

@@ -55,6 +55,18 @@ func (e *Engine) Status(ctx context.Context, spec Spec) error {
 	return err
 }
 
+// Release is VPP's, without what distinguishes its builds: "26.06".
+func (e *Engine) Release(ctx context.Context) (string, error) {
+	session, err := vpp.Connect(ctx, e.Socket)
+	if err != nil {
+		return "", err
+	}
+	defer session.Close()
+	text, err := session.Release(ctx)
+	release, _, _ := strings.Cut(strings.TrimPrefix(text, "v"), "-")
+	return release, err
+}
+
 // withPlugin adds the name of the plugin that has the missing message.
 func withPlugin(err error) error {
 	unknown := new(vppapi.UnknownMessageError)

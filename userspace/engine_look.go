@@ -12,6 +12,8 @@ type Looker interface {
 	// List returns what bears a tag that begins with the prefix; on demand with
 	// the peers.
 	List(ctx context.Context, prefix string, peers bool) ([]Listed, error)
+	// Release is that of the running vswitch, such as "26.06".
+	Release(ctx context.Context) (string, error)
 	// Summarize says what a spec describes.
 	Summarize(spec json.RawMessage) (Summary, error)
 }
@@ -57,6 +59,9 @@ func (v vppEngine) List(ctx context.Context, prefix string, peers bool) ([]Liste
 	}
 	return all, nil
 }
+
+// Release implements Looker.
+func (v vppEngine) Release(ctx context.Context) (string, error) { return v.engine.Release(ctx) }
 
 // Summarize implements Looker.
 func (v vppEngine) Summarize(raw json.RawMessage) (Summary, error) {

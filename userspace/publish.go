@@ -27,8 +27,10 @@ func (c *call) publish(ctx context.Context, record *state.Record, result *curren
 	if err != nil {
 		return err
 	}
-	addresses, _ := addressesOf(result)
-	side := c.conf.Container.WithSocket(c.socketNameOf(record)).WithAddresses(addresses)
+	side := c.conf.Container.WithSocket(c.socketNameOf(record))
+	if side, err = c.withHost(ctx, record, side, result); err != nil {
+		return err
+	}
 	side.MAC = c.podMAC()
 	entry := contract.Entry{
 		ContractVersion: contract.Version,
@@ -53,4 +55,18 @@ func (c *call) publish(ctx context.Context, record *state.Record, result *curren
 		return err
 	}
 	return c.announce(ctx, entry)
+}
+
+// withHost adds what only a pod needs to know that is a host of the vswitch's own.
+func (c *call) withHost(ctx context.Context, record *state.Record, side netconf.Side, result *current.Result) (netconf.Side, error) {
+	if side.VCL == nil {
+		return side, nil
+	}
+	engine, err := c.engine(record.Engine, record.Socket)
+	if err != nil {
+		return side, err
+	}
+	release, err := engine.Release(ctx)
+	addresses, _ := addressesOf(result)
+	return side.WithHost(addresses, release), err
 }

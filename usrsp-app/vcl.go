@@ -64,6 +64,9 @@ func (a *App) vclEntry(ctx context.Context, ifName string) (contract.Entry, erro
 
 // vclEnvironment writes vcl.conf and says how a program finds it.
 func (a *App) vclEnvironment(entry contract.Entry, library library, options VCLOptions) (Environment, error) {
+	if err := library.fits(entry.Config.VCL.VPPRelease); err != nil {
+		return nil, err
+	}
 	text, err := a.vclText(entry, options.Config)
 	if err != nil {
 		return nil, err

@@ -228,6 +228,25 @@ func TestLibrary(t *testing.T) {
 	}
 }
 
+// TestRelease: a library of another release than the host's VPP is refused, and one of
+// which nothing is known is not.
+func TestRelease(t *testing.T) {
+	l := library{path: "/l", release: releaseOf([]string{"libc.so.6", "libvppcom.so.26.06", "libsvm.so.26.06"})}
+	for host, good := range map[string]bool{"26.06": true, "": true, "23.06": false} {
+		if err := l.fits(host); (err == nil) != good {
+			t.Errorf("with a host of %q: %v", host, err)
+		}
+	}
+	if err := (library{path: "/l"}).fits("26.06"); err != nil {
+		t.Error(err)
+	}
+	e := vcl("a")
+	e.Config.VCL.VPPRelease = "23.06"
+	if _, err := dpdkApp(t, e).vclEnvironment(e, l, VCLOptions{}); err == nil || !strings.Contains(err.Error(), "is of VPP 26.06") {
+		t.Errorf("refused with %v", err)
+	}
+}
+
 // TestVCLExecRefuses: what is wrong is said before the program is started.
 func TestVCLExecRefuses(t *testing.T) {
 	a := dpdkApp(t, vcl("a"))

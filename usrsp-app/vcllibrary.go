@@ -25,6 +25,18 @@ type library struct {
 	path string
 	// dir is where VPP's other libraries are; empty: the loader finds them.
 	dir string
+	// release is that of VPP that it is a part of, such as "26.06"; empty: its names
+	// don't say.
+	release string
+}
+
+// fits fails where the host's VPP is of another release: applications attach to it, and
+// each connection ends with the first data.
+func (l library) fits(host string) error {
+	if host == "" || l.release == "" || host == l.release {
+		return nil
+	}
+	return fmt.Errorf("%s is of VPP %s, and the host's VPP is %s: take docker/vcl-libs of that release", l.path, l.release, host)
 }
 
 // findLibrary looks for the library beside usrsp-app, which docker/vcl-libs copies
@@ -86,7 +98,7 @@ func newLibrary(path string) (library, error) {
 		known = slices.Concat(known, strings.Split(p, ":"))
 	}
 	var missing []string
-	found := library{path: path}
+	found := library{path: path, release: releaseOf(needed)}
 	for _, name := range slices.DeleteFunc(needed, func(name string) bool { return !isVPPs(name) }) {
 		switch {
 		case isIn(known, name):
@@ -101,6 +113,17 @@ func newLibrary(path string) (library, error) {
 			path, strings.Join(missing, ", "), dir)
 	}
 	return found, nil
+}
+
+// releaseOf takes the release from the names of the libraries that are needed, such as
+// libvppcom.so.26.06.
+func releaseOf(needed []string) string {
+	for _, name := range needed {
+		if _, release, ok := strings.Cut(name, "libvppcom.so."); ok {
+			return release
+		}
+	}
+	return ""
 }
 
 // isVPPs tells a library of VPP's by its prefix; others the image has, or not.

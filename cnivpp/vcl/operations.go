@@ -73,10 +73,7 @@ func (s addNamespace) Apply(ctx context.Context, session *vpp.Session) error {
 			if err := s.possible(session); err != nil {
 				return err
 			}
-			if err := changeNamespace(ctx, session, true, id, index, s.Socket); err != nil {
-				return fmt.Errorf("VPP could not listen on %s (does it see that path? has it CAP_SYS_ADMIN, and file descriptors left?): %w", s.Socket, err)
-			}
-			return nil
+			return s.explain(changeNamespace(ctx, session, true, id, index, s.Socket))
 		case isBroken(found):
 			continue
 		case found.Interface == s.Interface && found.Socket == s.Socket:
@@ -85,6 +82,14 @@ func (s addNamespace) Apply(ctx context.Context, session *vpp.Session) error {
 		return fmt.Errorf("%w: app namespace %s on %s with socket %s", vpp.ErrExists, id, found.Interface, found.Socket)
 	}
 	return fmt.Errorf("VPP has %d broken app namespaces of this attachment, which only its restart removes", maxBroken)
+}
+
+// explain says what VPP's refusal mostly means.
+func (s addNamespace) explain(err error) error {
+	if refused := api.VPPApiError(0); errors.As(err, &refused) {
+		return fmt.Errorf("VPP could not listen on %s (does it see that path? has it CAP_SYS_ADMIN, and file descriptors left?): %w", s.Socket, err)
+	}
+	return err
 }
 
 type deleteNamespace struct{ id, why string }

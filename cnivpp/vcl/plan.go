@@ -60,6 +60,9 @@ func Find(_ context.Context, _ *vpp.Session, iface vpp.Interface) (*Endpoint, er
 	return &Endpoint{Instance: instance, MAC: iface.MAC, Tag: iface.Tag}, nil
 }
 
+// Table is beyond the numbers that people give to tables.
+func (e Endpoint) Table() uint32 { return 1<<31 + e.Instance }
+
 // Needs are the parts that come before the loopback.
 func (Endpoint) Needs() []vpp.Part { return []vpp.Part{vpp.SessionLayer{}} }
 

@@ -59,14 +59,7 @@ func (s *Session) GatewayOf(ctx context.Context, index Index) (*Gateway, error) 
 	if err != nil || lender == nil {
 		return nil, err
 	}
-	gateway := &Gateway{Tag: lender.Tag}
-	if _, err := fmt.Sscanf(lender.Name, "loop%d", &gateway.Instance); err != nil {
-		return nil, nil // somebody else's
-	}
-	if gateway.Table, err = s.tableOf(ctx, index, false); err != nil {
-		return nil, fmt.Errorf("table of interface %d: %w", index, err)
-	}
-	return gateway, nil
+	return s.describeGateway(ctx, *lender)
 }
 
 func (s *Session) lenderTo(ctx context.Context, index Index) (*Interface, error) {

@@ -20,6 +20,9 @@ type Gateway struct {
 	Table uint32 `json:"table,omitempty"`
 	// Addresses are the gateway's.
 	Addresses []netip.Addr `json:"addresses"`
+	// Own is the table of the endpoint that this is the gateway of, if it has one to
+	// itself (see OwnTable): as a user of the gateway it doesn't count.
+	Own uint32 `json:"-"`
 }
 
 var (
@@ -39,6 +42,9 @@ type GatewayState struct {
 	InTable bool `json:"inTable,omitempty"`
 	// Users are the other interfaces that are unnumbered to the loopback.
 	Users []Index `json:"users,omitempty"`
+	// Tables are those of other endpoints that have one to themselves, and leave it by
+	// the loopback.
+	Tables []uint32 `json:"tables,omitempty"`
 	// Network is the table, whose users are those beside the loopback's.
 	Network TableState `json:"network"`
 }
@@ -90,7 +96,7 @@ func (g Gateway) Observe(ctx context.Context, s *Session, iface *Interface, goal
 		state.Loopback = nil
 	}
 	if goal == Absence {
-		if err := state.observeUse(ctx, s, iface); err != nil || len(state.Users) > 0 {
+		if err := state.observeUse(ctx, s, iface); err != nil || state.inUse() {
 			return state, err
 		}
 	}
@@ -124,8 +130,13 @@ func (o *GatewayState) observeUse(ctx context.Context, s *Session, iface *Interf
 		}
 	}
 	slices.Sort(o.Users)
+	if err == nil {
+		o.Tables, err = s.tablesCalled(ctx, o.Tag, o.Own)
+	}
 	return err
 }
+
+func (o GatewayState) inUse() bool { return len(o.Users) > 0 || len(o.Tables) > 0 }
 
 // Nothing implements Part.
 func (g Gateway) Nothing() Observation {
@@ -162,7 +173,7 @@ func (o GatewayState) Plan(goal Goal) Plan {
 
 func (o GatewayState) planAbsence() Plan {
 	var plan Plan
-	if len(o.Users) > 0 {
+	if o.inUse() {
 		return nil
 	}
 	if o.Loopback != nil {

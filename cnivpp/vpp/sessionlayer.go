@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"strings"
 
+	"go.fd.io/govpp/api"
 	"go.fd.io/govpp/binapi/session"
+
+	"github.com/userspace-cni/userspace-cni/pkg/vppapi"
 )
 
 // ErrNoSocketAPI means that VPP's session layer is on and takes no applications
@@ -64,6 +67,11 @@ func (enableSockets) String() string { return "enable the session layer's socket
 
 func (enableSockets) Apply(ctx context.Context, s *Session) error {
 	_, err := session.NewServiceClient(s.conn).SessionSapiEnableDisable(ctx, &session.SessionSapiEnableDisable{IsEnable: true})
+	if vppapi.IsRetval(err, api.UNSPECIFIED) { // another call has turned both on since we looked
+		if seen, lookErr := (SessionLayer{}).Look(ctx, s); lookErr == nil && seen.(SessionLayerState).On {
+			return nil
+		}
+	}
 	return err
 }
 

@@ -116,9 +116,9 @@ func (o TableState) Plan(goal Goal) Plan {
 		switch {
 		case o.ID == 0:
 		case goal == Existence && !exists:
-			plan = append(plan, changeTable{o.ID, family, true})
+			plan = append(plan, changeTable{o.ID, family, TableName, true})
 		case goal == Absence && name == TableName && len(o.Users) == 0:
-			plan = append(plan, changeTable{o.ID, family, false})
+			plan = append(plan, changeTable{o.ID, family, TableName, false})
 		}
 	}
 	return plan
@@ -130,10 +130,14 @@ var families = []string{"v4", "v6"}
 // tables returns the names of a table, by family; a family without it is
 // missing.
 func (s *Session) tables(ctx context.Context, id uint32) (map[string]string, error) {
-	all, err := Once(ctx, s, "tables", func(ctx context.Context, s *Session) (map[uint32]map[string]string, error) {
+	all, err := s.allTables(ctx)
+	return all[id], err
+}
+
+func (s *Session) allTables(ctx context.Context) (map[uint32]map[string]string, error) {
+	return Once(ctx, s, "tables", func(ctx context.Context, s *Session) (map[uint32]map[string]string, error) {
 		return s.dumpTables(ctx)
 	})
-	return all[id], err
 }
 
 func (s *Session) dumpTables(ctx context.Context) (map[uint32]map[string]string, error) {
@@ -187,6 +191,7 @@ func (s *Session) isInTable(ctx context.Context, iface Interface, table uint32) 
 type changeTable struct {
 	id     uint32
 	family string
+	name   string
 	add    bool
 }
 
@@ -201,7 +206,7 @@ func (s changeTable) String() string {
 // its name.
 func (s changeTable) Apply(ctx context.Context, session *Session) error {
 	_, err := ip.NewServiceClient(session.conn).IPTableAddDel(ctx, &ip.IPTableAddDel{
-		IsAdd: s.add, Table: ip.IPTable{TableID: s.id, IsIP6: s.family == "v6", Name: TableName},
+		IsAdd: s.add, Table: ip.IPTable{TableID: s.id, IsIP6: s.family == "v6", Name: s.name},
 	})
 	return err
 }

@@ -125,6 +125,7 @@ var vclFields = fields.Object[VCL]{Unknown: fields.RefuseUnknown, Fields: []fiel
 	fields.Text("socketOwner", func(v *VCL) *string { return &v.SocketOwner }, account("user")),
 	fields.Text("socketGroup", func(v *VCL) *string { return &v.SocketGroup }, account("group")),
 	fields.Parsed("socketMode", func(v *VCL) *string { return &v.SocketMode }, socketMode(), fourDigits),
+	fields.Boolean("cutThrough", func(v *VCL) *bool { return &v.CutThrough }),
 	fields.List("scopes", scopesText, func(v *VCL) *[]string { return &v.Scopes }, fields.Word(fields.OneOf(vclScopes))),
 	fields.Number("rxFifoSize", func(v *VCL) *uint32 { return &v.RxFifoSize }, fields.Between(4096, 1<<30, " bytes")),
 	fields.Number("txFifoSize", func(v *VCL) *uint32 { return &v.TxFifoSize }, fields.Between(4096, 1<<30, " bytes")),

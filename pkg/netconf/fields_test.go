@@ -188,6 +188,7 @@ var wrongs = slices.Concat([]wrong{
 	w("container.vcl.socketOwner", `"1000"`, "left out"),
 	w("container.vcl.socketGroup", `"vpp"`, "left out"),
 	w("container.vcl.socketMode", `"0660"`, "left out"),
+	w("container.vcl.cutThrough", `true`, "left out"),
 }, wrongsOfVCL, requested("runtimeConfig"), requested("args.cni"), onBothSides(
 	w("engine", `"vvp"`, `"vpp"`),
 	w("engine", `"VPP"`, `"vpp"`),
@@ -280,6 +281,8 @@ var wrongs = slices.Concat([]wrong{
 	w("vcl", `[]`, "an object"),
 	w("vcl.default", `"enabled"`, ""),
 	w("vcl.default", `true`, ""),
+	w("vcl.cutThrough", `"yes"`, ""),
+	w("vcl.cutThrough", `1`, ""),
 	w("vcl.socketName", `"@vpp/session"`, ""),
 	w("vcl.socketName", `"a,netns_name=b"`, ""),
 	w("vcl.socketName", `"a b"`, ""),
@@ -308,6 +311,7 @@ var wrongs = slices.Concat([]wrong{
 	w("vcl.txFifoSize", `4096.5`, fifoText),
 	w("vcl.unheardOf", `1`, "default, socketName"),
 	w("vcl.addresses", `["10.0.0.1"]`, "default, socketName"),
+	w("vcl.vppRelease", `"26.06"`, "default, socketName"),
 	w("vhost.mode", `"master"`, `"client", "server"`),
 	w("vhost.group", `"a:b"`, "a group's name"),
 	w("vhost.group", repeated("a", 33), "a group's name"),
@@ -478,6 +482,9 @@ var rights = []edit{
 	{"host.memif.socketfile", `".a-_"`},
 	{"host.memif.role", `"slave"`},
 	{"host.antiSpoof", `false`},
+	{"host.vcl.cutThrough", `true`},
+	{"host.vcl.cutThrough", `false`},
+	{"container.vcl.cutThrough", `null`},
 	{"host.antiSpoof", `null`},
 	{"container.antiSpoof", `false`},
 	{"host.vcl", `{}`},
@@ -645,7 +652,7 @@ func (x wrong) mustShow() string {
 	switch {
 	case leaf == "secret":
 		return "(hidden)"
-	case x.at != "", leaf == "unheardOf", leaf == "addresses", len(x.value) > 60, x.value == `""`, x.value == "null":
+	case x.at != "", leaf == "unheardOf", leaf == "addresses", leaf == "vppRelease", len(x.value) > 60, x.value == `""`, x.value == "null":
 		return ""
 	}
 	return x.value
@@ -686,7 +693,7 @@ func TestEveryFieldIsInATable(t *testing.T) {
 		{"", Side{}, sideFields.Names()},
 		{"memif.", Memif{}, memifFields.Names()},
 		{"vhost.", Vhost{}, vhostFields.Names()},
-		{"vcl.", VCL{}, append(vclFields.Names(), "addresses")}, // which only a contract has
+		{"vcl.", VCL{}, append(vclFields.Names(), "addresses", "vppRelease")}, // which only a contract has
 		{"bridge.", Bridge{}, bridgeFields.Names()},
 	} {
 		if got, want := sorted(c.fields), sorted(tags(c.of)); got != want {

@@ -22,6 +22,7 @@ var limits = []fields.Limit{
 	{Field: "container.vhost.socketMode", Why: atHost, Allowed: "left out", Forever: true},
 	{Field: "container.antiSpoof", Why: "it is the host's", Allowed: "left out", Forever: true},
 	{Field: "container.vcl.default", Why: atHost, Allowed: "left out", Forever: true},
+	{Field: "container.vcl.cutThrough", Why: atHost, Allowed: "left out", Forever: true},
 	{Field: "container.vcl.socketName", Why: atHost, Allowed: "left out", Forever: true},
 	{Field: "container.vcl.socketType", Why: atHost, Allowed: "left out", Forever: true},
 	{Field: "container.vcl.socketOwner", Why: atHost, Allowed: "left out", Forever: true},

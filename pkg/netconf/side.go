@@ -81,8 +81,15 @@ type VCL struct {
 	// default.
 	RxFifoSize uint32 `json:"rxFifoSize,omitempty"`
 	TxFifoSize uint32 `json:"txFifoSize,omitempty"`
+	// CutThrough has the pods' connections to one another on the same VPP go from
+	// application to application, without a packet: faster for TCP, and there is no
+	// UDP between them. It is the host's.
+	CutThrough bool `json:"cutThrough,omitempty"`
 	// Addresses are the pod's, of which the sockets are. Only a contract has them.
 	Addresses []netip.Addr `json:"addresses,omitempty"`
+	// VPPRelease is that of the host's VPP, such as "26.06": VCL's library must be of
+	// the same. Only a contract has it.
+	VPPRelease string `json:"vppRelease,omitempty"`
 }
 
 // Bridge names the bridge domain that an endpoint joins. On the container's

@@ -88,12 +88,12 @@ func (s Side) WithSocket(name string) Side {
 	return s
 }
 
-// WithAddresses is the side with the pod's addresses, where its endpoint is nothing
-// but these.
-func (s Side) WithAddresses(all []netip.Addr) Side {
+// WithHost is the side with the pod's addresses and the release of the host's VPP,
+// where its endpoint is nothing but a host of that VPP.
+func (s Side) WithHost(addresses []netip.Addr, release string) Side {
 	if s.VCL != nil {
 		vcl := *s.VCL
-		vcl.Addresses = all
+		vcl.Addresses, vcl.VPPRelease = addresses, release
 		s.VCL = &vcl
 	}
 	return s
@@ -119,6 +119,10 @@ func (s Side) WithSecretOf(other Side) Side {
 	}
 	return s
 }
+
+// CutsThrough tells whether the endpoint's applications meet those of other endpoints
+// inside of VPP.
+func (s Side) CutsThrough() bool { return s.VCL != nil && s.VCL.CutThrough }
 
 // CarriesIP tells whether the endpoint carries packets without Ethernet: there
 // is neither ARP nor ND.

@@ -94,15 +94,15 @@ func TestSocketOfVCL(t *testing.T) {
 func TestSideWith(t *testing.T) {
 	side := Side{IfType: IfTypeVCL, VCL: &VCL{Scopes: []string{ScopeLocal}}}
 	addresses := []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("fd00::1")}
-	got := side.WithSocket("vpp/session-net2").WithAddresses(addresses).WithoutSecret().WithSecretOf(Side{Memif: &Memif{Secret: "hush"}})
-	want := `{"iftype":"vcl","vcl":{"socketName":"vpp/session-net2","scopes":["local"],"addresses":["10.0.0.1","fd00::1"]}}`
+	got := side.WithSocket("vpp/session-net2").WithHost(addresses, "26.06").WithoutSecret().WithSecretOf(Side{Memif: &Memif{Secret: "hush"}})
+	want := `{"iftype":"vcl","vcl":{"socketName":"vpp/session-net2","scopes":["local"],"addresses":["10.0.0.1","fd00::1"],"vppRelease":"26.06"}}`
 	if diff := cmp.Diff(want, compact(t, got)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	if side.VCL.SocketName != "" || side.VCL.Addresses != nil {
 		t.Errorf("changed: %s", compact(t, side))
 	}
-	if memif := (Side{IfType: IfTypeMemif, Memif: &Memif{}}).WithAddresses(addresses); memif.VCL != nil {
+	if memif := (Side{IfType: IfTypeMemif, Memif: &Memif{}}).WithHost(addresses, "26.06"); memif.VCL != nil {
 		t.Errorf("a memif with addresses: %s", compact(t, memif))
 	}
 }

@@ -96,6 +96,7 @@ func handlers() []handler {
 		dump((*Sim).routeDump),
 		call((*Sim).routeLookup),
 		call((*Sim).neighborAddDel),
+		dump((*Sim).neighborDump),
 		call((*Sim).tableAddDel),
 		dump((*Sim).tableDump),
 		call((*Sim).setTable),

@@ -4,7 +4,10 @@ import (
 	"net/netip"
 
 	"go.fd.io/govpp/api"
+	"go.fd.io/govpp/binapi/ethernet_types"
+	"go.fd.io/govpp/binapi/interface_types"
 	"go.fd.io/govpp/binapi/ip_neighbor"
+	"go.fd.io/govpp/binapi/ip_types"
 
 	"github.com/userspace-cni/userspace-cni/pkg/vppsim/packet"
 )
@@ -142,4 +145,23 @@ func (s *Sim) neighborAddDel(r *ip_neighbor.IPNeighborAddDel, _ *ip_neighbor.IPN
 		delete(i.neighbors, a)
 	}
 	return nil
+}
+
+func (s *Sim) neighborDump(r *ip_neighbor.IPNeighborDump, send func(*ip_neighbor.IPNeighborDetails)) {
+	for i := range s.interfaces.all() {
+		for a, n := range i.neighbors {
+			asked := uint32(r.SwIfIndex) == noIndex || uint32(r.SwIfIndex) == i.index
+			if !n.known || !asked || a.Is6() != (r.Af == ip_types.ADDRESS_IP6) {
+				continue
+			}
+			flags := ip_neighbor.IP_API_NEIGHBOR_FLAG_NONE
+			if n.static {
+				flags = ip_neighbor.IP_API_NEIGHBOR_FLAG_STATIC
+			}
+			send(&ip_neighbor.IPNeighborDetails{Neighbor: ip_neighbor.IPNeighbor{
+				SwIfIndex: interface_types.InterfaceIndex(i.index), Flags: flags,
+				MacAddress: ethernet_types.MacAddress(n.mac), IPAddress: apiAddress(a),
+			}})
+		}
+	}
 }

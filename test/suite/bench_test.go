@@ -72,7 +72,16 @@ func (b *bench) startVPP(name, netns string) *lab.VPP {
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() { vpp.Kill() })
+	b.Cleanup(func() {
+		select {
+		case <-vpp.Exited():
+			if b.Failed() {
+				b.Logf("%s, which has ended, wrote:\n%s", name, vpp.Output())
+			}
+		default:
+		}
+		vpp.Kill()
+	})
 	return vpp
 }
 

@@ -161,6 +161,12 @@ func (w *world) reset() {
 	}
 }
 
+// gatewayed tells whether the lane's network has a gateway, if it is a routed one.
+func (l *lane) gatewayed() bool {
+	vcl, _ := l.conf["host"].(object)["vcl"].(object)
+	return vcl["cutThrough"] == nil
+}
+
 // shares names what the lane's attachments share with others on VPP.
 func (l *lane) shares() (domain, gateway, table string) {
 	host := l.conf["host"].(object)
@@ -172,7 +178,7 @@ func (l *lane) shares() (domain, gateway, table string) {
 		if host["vrf"] != nil {
 			table = gateway
 		}
-		if host["iftype"] == "vcl" {
+		if !l.gatewayed() {
 			gateway = ""
 		}
 	}
@@ -301,6 +307,9 @@ func (s *schedule) compareObjects() error {
 		case "vcl":
 			want["interface loop"]++
 			want["app namespace "]++
+			if on.on.gatewayed() {
+				want["table "] += 2 // its own
+			}
 		}
 		domain, gateway, table := on.on.shares()
 		one("bridge-domain ", domain, 1)

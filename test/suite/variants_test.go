@@ -55,8 +55,8 @@ var variants = []variant{
 		s.conf["host"].(object)["antiSpoof"] = true
 		return s
 	}},
-	{"VCL in a VRF, file, IPAM", func(b *bench) surroundings {
-		return b.hostVariant(object{"iftype": "vcl", "netType": "interface", "vrf": 7, "vcl": object{"socketType": "file"}}, b.subnet("10.2.0.0/24"))
+	{"VCL in a VRF, cut-through, file, IPAM", func(b *bench) surroundings {
+		return b.hostVariant(object{"iftype": "vcl", "netType": "interface", "vrf": 7, "vcl": object{"socketType": "file", "cutThrough": true}}, b.subnet("10.2.0.0/24"))
 	}},
 	{"none, file, API server, device information", func(b *bench) surroundings {
 		return b.memifVariant("none", object{}, b.deviceInfo()).withAPI(b)

@@ -1,0 +1,321 @@
+package vpp
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"go.fd.io/govpp/api"
+	"go.fd.io/govpp/binapi/ethernet_types"
+	"go.fd.io/govpp/binapi/fib_types"
+	"go.fd.io/govpp/binapi/ip"
+	"go.fd.io/govpp/binapi/ip_neighbor"
+	"go.fd.io/govpp/binapi/ip_types"
+
+	"github.com/userspace-cni/userspace-cni/pkg/vppapi"
+)
+
+// OwnTable is a table, in both families, that one endpoint has for itself. VPP takes a
+// packet between two addresses of its own for a spoofed one, unless they are in two
+// tables (ip4_local_check_src in src/vnet/ip/ip4_forward.c): so two pods whose
+// addresses VPP has can only talk where each has its own.
+type OwnTable struct {
+	ID uint32 `json:"id"`
+	// Name is the tag of the gateway by which the table's packets leave: it marks the
+	// table as ours, and the gateway as in use.
+	Name string `json:"name"`
+}
+
+var _ Part = OwnTable{}
+
+// OwnTableState is an observed OwnTable.
+type OwnTableState struct {
+	OwnTable
+	// Names are those of the table, by family.
+	Names map[string]string `json:"names,omitempty"`
+}
+
+// Observe implements Part. A table of that number that isn't ours is ErrIDTaken.
+func (t OwnTable) Observe(ctx context.Context, s *Session, _ *Interface, goal Goal) (Observation, error) {
+	names, err := s.tables(ctx, t.ID)
+	for _, name := range names {
+		if !strings.HasPrefix(name, gatewayPrefix) && goal == Existence {
+			return nil, fmt.Errorf("%w: table %d is called %q", ErrIDTaken, t.ID, name)
+		}
+	}
+	return OwnTableState{t, names}, err
+}
+
+// Nothing implements Part.
+func (t OwnTable) Nothing() Observation { return OwnTableState{OwnTable: t} }
+
+// Plan implements Observation.
+func (o OwnTableState) Plan(goal Goal) Plan {
+	var plan Plan
+	for _, family := range families {
+		name, exists := o.Names[family]
+		switch {
+		case goal == Existence && !exists:
+			plan = append(plan, changeTable{o.ID, family, o.Name, true})
+		case goal == Absence && strings.HasPrefix(name, gatewayPrefix):
+			plan = append(plan, changeTable{o.ID, family, o.Name, false})
+		}
+	}
+	return plan
+}
+
+// HairpinV4 and HairpinV6 are addresses on a gateway's loopback that nobody has: what
+// is sent to them goes out of the loopback and comes in by it again, into the
+// network's table.
+var (
+	HairpinV4 = netip.MustParseAddr("169.254.85.83")
+	HairpinV6 = netip.MustParseAddr("fe80::5553:5250")
+)
+
+// Hairpin makes a gateway's loopback return what is sent to HairpinV4 and HairpinV6:
+// they are static neighbours with its own MAC address. It ends with the loopback.
+type Hairpin struct {
+	// Interface is the loopback's name.
+	Interface string `json:"interface"`
+	V4        bool   `json:"v4,omitempty"`
+	V6        bool   `json:"v6,omitempty"`
+}
+
+var (
+	_ Part   = Hairpin{}
+	_ Shared = Hairpin{}
+)
+
+// HairpinState is an observed Hairpin.
+type HairpinState struct {
+	Hairpin
+	// Seen are those of the two addresses that lead back.
+	Seen []netip.Addr `json:"seen,omitempty"`
+}
+
+// Look implements Shared.
+func (h Hairpin) Look(ctx context.Context, s *Session) (Observation, error) {
+	return h.Observe(ctx, s, nil, Existence)
+}
+
+// Observe implements Part.
+func (h Hairpin) Observe(ctx context.Context, s *Session, _ *Interface, goal Goal) (Observation, error) {
+	state := HairpinState{Hairpin: h}
+	if goal == Absence {
+		return state, nil
+	}
+	loopback, err := s.Interface(ctx, h.Interface)
+	if err != nil || loopback == nil {
+		return state, err
+	}
+	for _, family := range []ip_types.AddressFamily{ip_types.ADDRESS_IP4, ip_types.ADDRESS_IP6} {
+		dump, err := ip_neighbor.NewServiceClient(s.conn).IPNeighborDump(ctx, &ip_neighbor.IPNeighborDump{SwIfIndex: loopback.Index, Af: family})
+		if err != nil {
+			return nil, fmt.Errorf("dump neighbours: %w", err)
+		}
+		err = Drain(dump.Recv, func(d *ip_neighbor.IPNeighborDetails) {
+			if d.Neighbor.MacAddress.String() == loopback.MAC {
+				state.Seen = append(state.Seen, fromAddress(d.Neighbor.IPAddress))
+			}
+		})
+		if err != nil {
+			return nil, fmt.Errorf("dump neighbours: %w", err)
+		}
+	}
+	return state, nil
+}
+
+// Nothing implements Part.
+func (h Hairpin) Nothing() Observation { return HairpinState{Hairpin: h} }
+
+// Plan implements Observation.
+func (o HairpinState) Plan(goal Goal) Plan {
+	var plan Plan
+	if goal == Absence {
+		return nil
+	}
+	if o.V4 && !slices.Contains(o.Seen, HairpinV4) {
+		plan = append(plan, addHairpin{o.Interface, HairpinV4})
+	}
+	if o.V6 && !slices.Contains(o.Seen, HairpinV6) {
+		plan = append(plan, addHairpin{o.Interface, HairpinV6})
+	}
+	return plan
+}
+
+type addHairpin struct {
+	name    string
+	address netip.Addr
+}
+
+func (s addHairpin) String() string {
+	return fmt.Sprintf("return packets to %s by %s", s.address, s.name)
+}
+
+func (s addHairpin) Apply(ctx context.Context, session *Session) error {
+	loopback, err := session.Anew().Interface(ctx, s.name) // it may have been made since the snapshot
+	if err != nil {
+		return err
+	}
+	if loopback == nil {
+		return fmt.Errorf("VPP has no interface %s", s.name)
+	}
+	mac, err := ethernet_types.ParseMacAddress(loopback.MAC)
+	if err != nil {
+		return err
+	}
+	_, err = ip_neighbor.NewServiceClient(session.conn).IPNeighborAddDel(ctx, &ip_neighbor.IPNeighborAddDel{
+		IsAdd: true,
+		Neighbor: ip_neighbor.IPNeighbor{
+			SwIfIndex: loopback.Index, Flags: ip_neighbor.IP_API_NEIGHBOR_FLAG_STATIC,
+			MacAddress: mac, IPAddress: ToAddress(s.address),
+		},
+	})
+	return err
+}
+
+// Lookups are host routes in a network's table that lead into an endpoint's own.
+type Lookups struct {
+	Table    uint32         `json:"table,omitempty"`
+	In       uint32         `json:"in"`
+	Prefixes []netip.Prefix `json:"prefixes"`
+}
+
+var _ Part = Lookups{}
+
+// LookupsState is an observed Lookups.
+type LookupsState struct {
+	Lookups
+	Seen []netip.Prefix `json:"seen,omitempty"`
+}
+
+// Observe implements Part.
+func (l Lookups) Observe(ctx context.Context, s *Session, _ *Interface, _ Goal) (Observation, error) {
+	state := LookupsState{Lookups: l}
+	for _, prefix := range l.Prefixes {
+		leads, err := s.leadsInto(ctx, l.Table, prefix, l.In)
+		if err != nil {
+			return nil, err
+		}
+		if leads {
+			state.Seen = append(state.Seen, prefix)
+		}
+	}
+	return state, nil
+}
+
+// Nothing implements Part.
+func (l Lookups) Nothing() Observation { return LookupsState{Lookups: l} }
+
+// Plan implements Observation.
+func (o LookupsState) Plan(goal Goal) Plan {
+	var plan Plan
+	for _, prefix := range o.Prefixes {
+		if seen := slices.Contains(o.Seen, prefix); seen == (goal == Absence) {
+			plan = append(plan, changeLookup{o.Table, prefix, o.In, goal == Existence})
+		}
+	}
+	return plan
+}
+
+// leadsInto tells whether a path to exactly this prefix leads into another table.
+func (s *Session) leadsInto(ctx context.Context, table uint32, prefix netip.Prefix, in uint32) (bool, error) {
+	reply, err := ip.NewServiceClient(s.conn).IPRouteLookup(ctx, &ip.IPRouteLookup{
+		TableID: table, Exact: 1, Prefix: ip_types.Prefix(toPrefix(prefix)),
+	})
+	if vppapi.IsRetval(err, api.NO_SUCH_ENTRY, api.NO_SUCH_FIB) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look up route %s in table %d: %w", prefix, table, err)
+	}
+	return slices.ContainsFunc(reply.Route.Paths, func(p fib_types.FibPath) bool {
+		return p.SwIfIndex == uint32(NoIndex) && p.TableID == in && p.Type == fib_types.FIB_API_PATH_TYPE_NORMAL
+	}), nil
+}
+
+type changeLookup struct {
+	table  uint32
+	prefix netip.Prefix
+	in     uint32
+	add    bool
+}
+
+func (s changeLookup) String() string {
+	if s.add {
+		return fmt.Sprintf("add route %s in table %d into table %d", s.prefix, s.table, s.in)
+	}
+	return fmt.Sprintf("delete route %s in table %d into table %d", s.prefix, s.table, s.in)
+}
+
+// Prerequisite: the route would keep the table that it leads into, after that was
+// deleted, for whoever asks for one of that number next.
+func (changeLookup) Prerequisite() {}
+
+// Apply names the one path, as other routes' steps do.
+func (s changeLookup) Apply(ctx context.Context, session *Session) error {
+	path := fib_types.FibPath{SwIfIndex: uint32(NoIndex), TableID: s.in, Weight: 1, Proto: fib_types.FIB_API_PATH_NH_PROTO_IP4}
+	if s.prefix.Addr().Is6() {
+		path.Proto = fib_types.FIB_API_PATH_NH_PROTO_IP6
+	}
+	_, err := ip.NewServiceClient(session.conn).IPRouteAddDel(ctx, &ip.IPRouteAddDel{
+		IsAdd: s.add, IsMultipath: true,
+		Route: ip.IPRoute{
+			TableID: s.table, Prefix: ip_types.Prefix(toPrefix(s.prefix)), Paths: []fib_types.FibPath{path}, NPaths: 1,
+		},
+	})
+	return err
+}
+
+// OwnTableOf describes the table that an interface has for itself, as far as removing
+// it needs it, or returns nil when it is in a network's.
+func (s *Session) OwnTableOf(ctx context.Context, index Index) (*OwnTable, error) {
+	id, err := s.tableOf(ctx, index, false)
+	if err != nil {
+		return nil, fmt.Errorf("table of interface %d: %w", index, err)
+	}
+	names, err := s.tables(ctx, id)
+	if err != nil || !strings.HasPrefix(names["v4"], gatewayPrefix) {
+		return nil, err
+	}
+	return &OwnTable{id, names["v4"]}, nil
+}
+
+// GatewayCalled describes the gateway with a tag as far as removing it needs it, or
+// returns nil.
+func (s *Session) GatewayCalled(ctx context.Context, tag string) (*Gateway, error) {
+	all, err := s.Interfaces(ctx)
+	i := slices.IndexFunc(all, func(iface Interface) bool { return iface.Tag == tag })
+	if err != nil || i < 0 {
+		return nil, err
+	}
+	return s.describeGateway(ctx, all[i])
+}
+
+// describeGateway returns nil for a loopback that nobody of ours has named.
+func (s *Session) describeGateway(ctx context.Context, loopback Interface) (*Gateway, error) {
+	gateway := &Gateway{Tag: loopback.Tag}
+	if _, err := fmt.Sscanf(loopback.Name, "loop%d", &gateway.Instance); err != nil {
+		return nil, nil // somebody else's
+	}
+	var err error
+	if gateway.Table, err = s.tableOf(ctx, loopback.Index, false); err != nil {
+		return nil, fmt.Errorf("table of %s: %w", loopback.Name, err)
+	}
+	return gateway, nil
+}
+
+// tablesCalled are the tables with a name, but for one.
+func (s *Session) tablesCalled(ctx context.Context, name string, but uint32) ([]uint32, error) {
+	all, err := s.allTables(ctx)
+	var found []uint32
+	for id, names := range all {
+		if id != but && slices.Contains([]string{names["v4"], names["v6"]}, name) {
+			found = append(found, id)
+		}
+	}
+	slices.Sort(found)
+	return found, err
+}
