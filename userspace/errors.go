@@ -73,7 +73,7 @@ func isPassing(err error) bool {
 func isFileError(err error) bool {
 	var path *fs.PathError
 	var link *os.LinkError
-	for _, foreign := range []error{shareddir.ErrOccupied, shareddir.ErrNoSocket, shareddir.ErrNotOurs, shareddir.ErrVolume} {
+	for _, foreign := range []error{shareddir.ErrOccupied, shareddir.ErrNoSocket, shareddir.ErrNotOurs, shareddir.ErrVolume, vpp.ErrOccupied} {
 		if errors.Is(err, foreign) {
 			return true
 		}

@@ -132,7 +132,7 @@ func (n Namespace) possible(session *vpp.Session) error {
 		return err
 	}
 	if taken {
-		return fmt.Errorf("the abstract socket @%s is taken in the network namespace %s: another network of the pod has it, or a program; vcl.socketName chooses another", where.name, where.path)
+		return fmt.Errorf("%w: @%s in the network namespace %s: another network of the pod has it, or a program; vcl.socketName chooses another", vpp.ErrOccupied, where.name, where.path)
 	}
 	return nil
 }

@@ -15,6 +15,9 @@ var (
 	ErrDomainTaken   = fmt.Errorf("bridge domain: %w", ErrIDTaken)
 	ErrLoopbackTaken = fmt.Errorf("loopback: %w", ErrIDTaken)
 
+	// ErrOccupied means that somebody has the socket that the endpoint is to have.
+	ErrOccupied = errors.New("the socket is taken")
+
 	// ErrExists means that a step found the object which it should make: look
 	// first, then plan again.
 	ErrExists = errors.New("it exists already")

@@ -45,6 +45,8 @@ type GatewayState struct {
 	// Tables are those of other endpoints that have one to themselves, and leave it by
 	// the loopback.
 	Tables []uint32 `json:"tables,omitempty"`
+	// Hairpins are the neighbours of Hairpin that the loopback has.
+	Hairpins []netip.Addr `json:"hairpins,omitempty"`
 	// Network is the table, whose users are those beside the loopback's.
 	Network TableState `json:"network"`
 }
@@ -133,6 +135,9 @@ func (o *GatewayState) observeUse(ctx context.Context, s *Session, iface *Interf
 	if err == nil {
 		o.Tables, err = s.tablesCalled(ctx, o.Tag, o.Own)
 	}
+	if err == nil && !o.inUse() {
+		o.Hairpins, err = s.hairpins(ctx, *o.Loopback)
+	}
 	return err
 }
 
@@ -175,6 +180,9 @@ func (o GatewayState) planAbsence() Plan {
 	var plan Plan
 	if o.inUse() {
 		return nil
+	}
+	for _, address := range o.Hairpins {
+		plan = append(plan, changeHairpin{o.Interface(), address, false})
 	}
 	if o.Loopback != nil {
 		plan = append(plan, DeleteInterface(o.Interface(), "", DeleteLoopback))

@@ -75,7 +75,8 @@ var (
 )
 
 // Hairpin makes a gateway's loopback return what is sent to HairpinV4 and HairpinV6:
-// they are static neighbours with its own MAC address. It ends with the loopback.
+// they are static neighbours with its own MAC address. It ends with the gateway, which
+// takes them away first: VPP 23.06 would keep their routes.
 type Hairpin struct {
 	// Interface is the loopback's name.
 	Interface string `json:"interface"`
@@ -110,21 +111,29 @@ func (h Hairpin) Observe(ctx context.Context, s *Session, _ *Interface, goal Goa
 	if err != nil || loopback == nil {
 		return state, err
 	}
+	state.Seen, err = s.hairpins(ctx, *loopback)
+	return state, err
+}
+
+// hairpins are those of the two addresses that lead back to a loopback.
+func (s *Session) hairpins(ctx context.Context, loopback Interface) ([]netip.Addr, error) {
+	var seen []netip.Addr
 	for _, family := range []ip_types.AddressFamily{ip_types.ADDRESS_IP4, ip_types.ADDRESS_IP6} {
 		dump, err := ip_neighbor.NewServiceClient(s.conn).IPNeighborDump(ctx, &ip_neighbor.IPNeighborDump{SwIfIndex: loopback.Index, Af: family})
 		if err != nil {
 			return nil, fmt.Errorf("dump neighbours: %w", err)
 		}
 		err = Drain(dump.Recv, func(d *ip_neighbor.IPNeighborDetails) {
-			if d.Neighbor.MacAddress.String() == loopback.MAC {
-				state.Seen = append(state.Seen, fromAddress(d.Neighbor.IPAddress))
+			address := fromAddress(d.Neighbor.IPAddress)
+			if (address == HairpinV4 || address == HairpinV6) && d.Neighbor.MacAddress.String() == loopback.MAC {
+				seen = append(seen, address)
 			}
 		})
 		if err != nil {
 			return nil, fmt.Errorf("dump neighbours: %w", err)
 		}
 	}
-	return state, nil
+	return seen, nil
 }
 
 // Nothing implements Part.
@@ -137,24 +146,28 @@ func (o HairpinState) Plan(goal Goal) Plan {
 		return nil
 	}
 	if o.V4 && !slices.Contains(o.Seen, HairpinV4) {
-		plan = append(plan, addHairpin{o.Interface, HairpinV4})
+		plan = append(plan, changeHairpin{o.Interface, HairpinV4, true})
 	}
 	if o.V6 && !slices.Contains(o.Seen, HairpinV6) {
-		plan = append(plan, addHairpin{o.Interface, HairpinV6})
+		plan = append(plan, changeHairpin{o.Interface, HairpinV6, true})
 	}
 	return plan
 }
 
-type addHairpin struct {
+type changeHairpin struct {
 	name    string
 	address netip.Addr
+	add     bool
 }
 
-func (s addHairpin) String() string {
-	return fmt.Sprintf("return packets to %s by %s", s.address, s.name)
+func (s changeHairpin) String() string {
+	if s.add {
+		return fmt.Sprintf("return packets to %s by %s", s.address, s.name)
+	}
+	return fmt.Sprintf("stop returning packets to %s by %s", s.address, s.name)
 }
 
-func (s addHairpin) Apply(ctx context.Context, session *Session) error {
+func (s changeHairpin) Apply(ctx context.Context, session *Session) error {
 	loopback, err := session.Anew().Interface(ctx, s.name) // it may have been made since the snapshot
 	if err != nil {
 		return err
@@ -167,12 +180,15 @@ func (s addHairpin) Apply(ctx context.Context, session *Session) error {
 		return err
 	}
 	_, err = ip_neighbor.NewServiceClient(session.conn).IPNeighborAddDel(ctx, &ip_neighbor.IPNeighborAddDel{
-		IsAdd: true,
+		IsAdd: s.add,
 		Neighbor: ip_neighbor.IPNeighbor{
 			SwIfIndex: loopback.Index, Flags: ip_neighbor.IP_API_NEIGHBOR_FLAG_STATIC,
 			MacAddress: mac, IPAddress: ToAddress(s.address),
 		},
 	})
+	if !s.add && vppapi.IsRetval(err, api.NO_SUCH_ENTRY) {
+		return nil
+	}
 	return err
 }
 

@@ -27,7 +27,8 @@ type Index = interface_types.InterfaceIndex
 // NoIndex is VPP's ~0.
 const NoIndex = ^Index(0)
 
-// ErrUnsupported means that this VPP lacks a message that the request needs.
+// ErrUnsupported means that this VPP lacks a message that the request needs, or was
+// started without what it needs.
 var ErrUnsupported = errors.New("this VPP can't do it")
 
 // Session is a connection to one VPP with the interface indexes that were

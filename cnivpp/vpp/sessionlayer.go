@@ -2,7 +2,6 @@ package vpp
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -16,8 +15,8 @@ import (
 // through sockets, which only a restart changes: a namespace exists from the moment
 // that the layer is on, and then VPP refuses to turn the sockets on
 // (appns_sapi_enable_disable in src/vnet/session/application_namespace.c).
-var ErrNoSocketAPI = errors.New("VPP's session layer is on without its socket API; " +
-	"put `session { enable use-app-socket-api }` into VPP's startup.conf in the place of its session section, and restart VPP")
+var ErrNoSocketAPI = fmt.Errorf("%w: its session layer is on without the socket API; "+
+	"put `session { enable use-app-socket-api }` into VPP's startup.conf in the place of its session section, and restart VPP", ErrUnsupported)
 
 // SessionLayer is VPP's host stack, with sockets by which applications attach
 // themselves. It is turned on where it is off, and then stays on.

@@ -13,6 +13,7 @@ import (
 	"go.fd.io/govpp/binapi/memif"
 
 	"github.com/userspace-cni/userspace-cni/cnivpp/vpp"
+	"github.com/userspace-cni/userspace-cni/test/lab"
 )
 
 // onReal runs a test that needs more of VPP than the simulator has: its debug
@@ -278,9 +279,12 @@ func TestForeignTable(t *testing.T) {
 
 func (b *bench) cli(command string) { b.Helper(); b.cliOf(command) }
 
-func (b *bench) cliOf(command string) (answer string) {
+func (b *bench) cliOf(command string) string { b.Helper(); return b.cliOn(b.host, command) }
+
+// cliOn runs a command of some VPP's debug CLI.
+func (b *bench) cliOn(on *lab.VPP, command string) (answer string) {
 	b.Helper()
-	b.admin(func(ctx context.Context, s *vpp.Session) (err error) {
+	b.adminOf(on, func(ctx context.Context, s *vpp.Session) (err error) {
 		answer, err = s.CLI(ctx, command)
 		return err
 	})

@@ -13,6 +13,7 @@ import (
 	"go.fd.io/govpp/binapi/memif"
 
 	"github.com/userspace-cni/userspace-cni/cnivpp/vpp"
+	"github.com/userspace-cni/userspace-cni/test/lab"
 )
 
 // TestObstacles puts things where the plugin wants its socket.
@@ -74,9 +75,15 @@ func closer(l net.Listener) func() { return func() { l.Close() } }
 // admin is a session in which the test does what an administrator might.
 func (b *bench) admin(do func(ctx context.Context, s *vpp.Session) error) {
 	b.Helper()
+	b.adminOf(b.host, do)
+}
+
+// adminOf does something on some VPP.
+func (b *bench) adminOf(on *lab.VPP, do func(ctx context.Context, s *vpp.Session) error) {
+	b.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	s, err := vpp.Connect(ctx, b.host.APISocket)
+	s, err := vpp.Connect(ctx, on.APISocket)
 	must(b, err)
 	defer s.Close()
 	must(b, do(ctx, s))
