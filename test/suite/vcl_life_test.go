@@ -172,8 +172,11 @@ func TestVCLOptIn(t *testing.T) {
 			byNetwork, byPod string
 			want             bool
 		}{
-			{"", "", true}, {"enable", "", true}, {"disable", "", false},
-			{"enable", "disable", false}, {"disable", "enable", true},
+			{"", "", true},
+			{"enable", "", true},
+			{"disable", "", false},
+			{"enable", "disable", false},
+			{"disable", "enable", true},
 		} {
 			vcl := object{}
 			if each.byNetwork != "" {
