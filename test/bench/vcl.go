@@ -1,7 +1,5 @@
 package main
 
-import "fmt"
-
 // ofSockets compares ADD and DEL of a VCL endpoint, of both layouts, with those of a
 // memif in a routed network.
 func (b *bench) ofSockets() error {
@@ -12,14 +10,14 @@ func (b *bench) ofSockets() error {
 		name string
 		conf []byte
 	}{
-		{"VCL endpoint", b.vcl("vcl", "10.7.0.0/16", false)},
-		{"VCL endpoint, cut-through", b.vcl("cut", "10.8.0.0/16", true)},
+		{"ADD of VCL", b.vcl("vcl", "10.7.0.0/16", false)},
+		{"ADD of VCL, cut-through", b.vcl("cut", "10.8.0.0/16", true)},
 	} {
 		adds, err := compare(30, b.add(layout.conf), b.add(routed))
 		if err != nil {
 			return err
 		}
-		adds.row(fmt.Sprintf("ADD of a %s / of a routed memif", layout.name), 0).print()
+		adds.row(layout.name+" / of a routed memif", 0).print()
 		dels, err := compare(30, b.del(layout.conf), b.del(routed))
 		if err != nil {
 			return err
