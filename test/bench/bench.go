@@ -101,6 +101,13 @@ func (b *bench) add(conf []byte) subject {
 	}
 }
 
+// del is the DEL of what an ADD, which isn't timed, has made.
+func (b *bench) del(conf []byte) subject {
+	return subject{process: func(int) (*exec.Cmd, error) {
+		return b.call("DEL", conf, "pod").Process(b.bin), b.succeed(b.call("ADD", conf, "pod"))
+	}}
+}
+
 // bareTag marks the endpoint of the bare process.
 const bareTag = "bench-bare"
 

@@ -48,6 +48,7 @@ func onSimulator(bin string, found bool) error {
 	return errors.Join(
 		onBench(bin, simulator, mainAlone, "no real VPP was found: VPP=/path/to/vpp make bench", ordinary),
 		onBench(bin, simulator, mainAlone, "the node agent", agent),
+		onBench(bin, simulator, mainAlone, "sockets", sockets),
 		onBench(bin, simulator, mainAlone, "many endpoints", many))
 }
 
@@ -55,6 +56,7 @@ func onVPP(bin string, vpp lab.Engine) error {
 	return errors.Join(
 		onBench(bin, vpp, mainAlone, "these figures count", ordinary),
 		onBench(bin, vpp, mainAlone, "packets", packets),
+		onBench(bin, vpp, mainAlone, "sockets", sockets),
 		onBench(bin, vpp, mainAlone, "the node agent", agent),
 		onBench(bin, vpp, mainAlone, "many endpoints", many),
 		onBench(bin, vpp, oneWorker, "many endpoints", many))

@@ -19,7 +19,7 @@ func ordinary(b *bench) error {
 	}
 	var failed []error
 	for _, measure := range []func() error{
-		b.sameMessages, b.againstBare, b.againstBridge, b.memory, b.withAPI, b.rtnetlink, b.parallel,
+		b.sameMessages, b.againstBare, b.againstBridge, b.memory, b.withAPI, b.rtnetlink, b.parallel, b.ofSockets,
 	} {
 		failed = append(failed, measure())
 	}

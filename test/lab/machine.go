@@ -136,11 +136,8 @@ func (m *Machine) run() error {
 	defer console.Close()
 	cmd := exec.Command(m.qemu, m.arguments()...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = m.Dir, console, console
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Pdeathsig:  syscall.SIGKILL,
-		Credential: &syscall.Credential{Uid: m.UID, Gid: m.GID},
-	}
-	if err := onThread(func() error { return startIn(m.Netns, cmd) }); err != nil {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: m.UID, Gid: m.GID}}
+	if err := StartIn(m.Netns, cmd); err != nil {
 		return fmt.Errorf("start %s: %w", m.qemu, err)
 	}
 	m.cmd, m.exited = cmd, make(chan struct{})

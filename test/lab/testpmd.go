@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -72,7 +71,7 @@ func StartTestpmd(bin string, call TestpmdCall) (*Testpmd, error) {
 	}
 	p := &Testpmd{cmd: cmd, stdin: stdin, output: &transcript{}, exited: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = p.output, p.output
-	if err := onThread(func() error { return startIn(call.Netns, cmd) }); err != nil {
+	if err := StartIn(call.Netns, cmd); err != nil {
 		return nil, fmt.Errorf("start dpdk-testpmd: %w", err)
 	}
 	go func() { _ = cmd.Wait(); close(p.exited) }()
@@ -90,7 +89,6 @@ func (call TestpmdCall) command(bin string) *exec.Cmd {
 	cmd := exec.Command(words[0], words[1:]...)
 	cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "DPDK_ARGS_FLAGS="+strings.Join(call.Args, " "),
 		"XDG_RUNTIME_DIR="+call.Dir, "TMPDIR="+call.Dir)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return cmd
 }
 

@@ -1,27 +1,34 @@
 package lab
 
 import (
-	"os/exec"
+	"fmt"
 	"path/filepath"
+	"slices"
 )
 
-// VCLLibrary is where the engine's library is that makes a program's sockets VPP's;
-// or else what is missing, and how to get it.
+// vclLibrary is what makes a program's sockets VPP's.
+const vclLibrary = "libvcl_ldpreload.so"
+
+// VCLLibrary finds the library of a VPP's release, beside the VPP or where its
+// packages put it, or says what is missing and how to get it.
 func VCLLibrary(engine Engine) (path, missing string) {
 	if !engine.Real {
-		return "", "the simulator has no host stack: run this on a VPP by VPP=/path/to/vpp make test"
+		return "", "the simulator has no host stack: name a VPP by VPP=/path/to/vpp"
 	}
-	for _, dir := range []string{filepath.Join(filepath.Dir(engine.Path), "..", "lib", "*"), "/usr/lib/*", "/usr/lib"} {
-		found, _ := filepath.Glob(filepath.Join(dir, "libvcl_ldpreload.so*")) // the pattern is well-formed
-		if len(found) > 0 {
-			return found[0], ""
+	program := engine.Path
+	if real, err := filepath.EvalSymlinks(program); err == nil {
+		program = real
+	}
+	prefix := filepath.Dir(filepath.Dir(program))
+	dirs := []string{filepath.Join(prefix, "lib", "*"), filepath.Join(prefix, "lib*"), "/usr/lib/*", "/usr/lib*"}
+	for _, dir := range dirs {
+		// The name without a release is a development package's on Debian.
+		for _, name := range []string{vclLibrary, vclLibrary + ".*"} {
+			found, _ := filepath.Glob(filepath.Join(dir, name)) // the pattern is well-formed
+			if len(found) > 0 {
+				return slices.Max(found), ""
+			}
 		}
 	}
-	return "", "libvcl_ldpreload.so is neither beside " + engine.Path + " nor in /usr/lib: install the package libvppinfra or vpp of the same release, or build all of VPP"
-}
-
-// StartIn starts a command in the network namespace at path; empty: in ours. It dies
-// with the lab where its attributes say so (Pdeathsig).
-func StartIn(path string, cmd *exec.Cmd) error {
-	return onThread(func() error { return startIn(path, cmd) })
+	return "", fmt.Sprintf("%s is in none of %s: it is part of VPP's Debian package vpp and of its build (make install)", vclLibrary, dirs)
 }

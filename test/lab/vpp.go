@@ -58,8 +58,7 @@ func (v *VPP) Start() error {
 	}
 	defer output.Close()
 	cmd.Stdout, cmd.Stderr = output, output
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := onThread(func() error { return startIn(v.netns, cmd) }); err != nil {
+	if err := StartIn(v.netns, cmd); err != nil {
 		return fmt.Errorf("start %s: %w", v.Name, err)
 	}
 	v.cmd, v.exited = cmd, make(chan struct{})
@@ -67,8 +66,17 @@ func (v *VPP) Start() error {
 	return v.waitForAnswer()
 }
 
-// startIn starts a command in the network namespace at path; empty: in ours.
-// The calling thread must be locked to its goroutine.
+// StartIn starts a command that dies with us in the network namespace at path;
+// empty: in ours.
+func StartIn(path string, cmd *exec.Cmd) error {
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
+	return onThread(func() error { return startIn(path, cmd) })
+}
+
+// startIn is StartIn on the calling thread, which must be locked to its goroutine.
 func startIn(path string, cmd *exec.Cmd) (err error) {
 	if path == "" {
 		return cmd.Start()
