@@ -170,7 +170,7 @@ func (s *Sim) allEntries(k fibKey) (entries []ip.IPRoute) {
 	}
 	for _, i := range bound {
 		for a, n := range i.neighbors {
-			if n.known && a.Is6() == k.v6 && !a.IsLinkLocalUnicast() {
+			if n.known && a.Is6() == k.v6 && (!k.v6 || !a.IsLinkLocalUnicast()) {
 				entries = append(entries, i.entry(netip.PrefixFrom(a, a.BitLen()), fib_types.FIB_API_PATH_TYPE_NORMAL, a))
 			}
 		}

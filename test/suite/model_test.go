@@ -161,6 +161,12 @@ func (w *world) reset() {
 	}
 }
 
+// subnet is the first of the lane's network, which has the gateway.
+func (l *lane) subnet() string {
+	ranges := l.conf["ipam"].(object)["ranges"].([]any)
+	return ranges[0].([]any)[0].(object)["subnet"].(string)
+}
+
 // gatewayed tells whether the lane's network has a gateway, if it is a routed one.
 func (l *lane) gatewayed() bool {
 	vcl, _ := l.conf["host"].(object)["vcl"].(object)
@@ -174,10 +180,10 @@ func (l *lane) shares() (domain, gateway, table string) {
 	case "bridge":
 		return fmt.Sprint(host["bridge"]), "", ""
 	case "interface":
-		gateway = fmt.Sprint("in table ", host["vrf"])
 		if host["vrf"] != nil {
-			table = gateway
+			table = fmt.Sprint(host["vrf"])
 		}
+		gateway = l.subnet() + " in table " + table
 		if !l.gatewayed() {
 			gateway = ""
 		}
