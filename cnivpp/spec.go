@@ -124,7 +124,7 @@ func (s Spec) parts() []vpp.Part {
 	}
 	if s.Own != nil {
 		parts = append(parts,
-			vpp.Routes{Interface: s.Gateway.Interface(), Table: s.Own.ID, Routes: s.wayOut()},
+			vpp.Routes{Interface: s.Gateway.Interface(), Table: s.Own.ID, Routes: s.hairpin().WayOut(), Alone: true},
 			vpp.Lookups{Table: s.table(), In: s.Own.ID, Prefixes: s.Addresses})
 	}
 	if isHost {
@@ -135,23 +135,11 @@ func (s Spec) parts() []vpp.Part {
 
 // hairpin is what the own table's packets leave by.
 func (s Spec) hairpin() vpp.Hairpin {
-	h := vpp.Hairpin{Interface: s.Gateway.Interface()}
+	h := vpp.Hairpin{Interface: s.Gateway.Interface(), Gateway: s.Gateway.Tag}
 	for _, address := range s.Addresses {
 		h.V4, h.V6 = h.V4 || address.Addr().Is4(), h.V6 || address.Addr().Is6()
 	}
 	return h
-}
-
-// wayOut are the routes of the own table.
-func (s Spec) wayOut() []vpp.Route {
-	var routes []vpp.Route
-	if s.hairpin().V4 {
-		routes = append(routes, vpp.Route{Prefix: netip.PrefixFrom(netip.IPv4Unspecified(), 0), Gateway: vpp.HairpinV4})
-	}
-	if s.hairpin().V6 {
-		routes = append(routes, vpp.Route{Prefix: netip.PrefixFrom(netip.IPv6Unspecified(), 0), Gateway: vpp.HairpinV6})
-	}
-	return routes
 }
 
 // holderTable is the table that the holder of the addresses is in.

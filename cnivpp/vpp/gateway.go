@@ -182,7 +182,7 @@ func (o GatewayState) planAbsence() Plan {
 		return nil
 	}
 	for _, address := range o.Hairpins {
-		plan = append(plan, changeHairpin{o.Interface(), address, false})
+		plan = append(plan, changeHairpin{o.Interface(), o.Tag, address, false})
 	}
 	if o.Loopback != nil {
 		plan = append(plan, DeleteInterface(o.Interface(), "", DeleteLoopback))

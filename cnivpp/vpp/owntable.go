@@ -78,8 +78,9 @@ var (
 // they are static neighbours with its own MAC address. It ends with the gateway, which
 // takes them away first: VPP 23.06 would keep their routes.
 type Hairpin struct {
-	// Interface is the loopback's name.
+	// Interface is the loopback's name, Gateway its tag.
 	Interface string `json:"interface"`
+	Gateway   string `json:"gateway"`
 	V4        bool   `json:"v4,omitempty"`
 	V6        bool   `json:"v6,omitempty"`
 }
@@ -146,18 +147,18 @@ func (o HairpinState) Plan(goal Goal) Plan {
 		return nil
 	}
 	if o.V4 && !slices.Contains(o.Seen, HairpinV4) {
-		plan = append(plan, changeHairpin{o.Interface, HairpinV4, true})
+		plan = append(plan, changeHairpin{o.Interface, o.Gateway, HairpinV4, true})
 	}
 	if o.V6 && !slices.Contains(o.Seen, HairpinV6) {
-		plan = append(plan, changeHairpin{o.Interface, HairpinV6, true})
+		plan = append(plan, changeHairpin{o.Interface, o.Gateway, HairpinV6, true})
 	}
 	return plan
 }
 
 type changeHairpin struct {
-	name    string
-	address netip.Addr
-	add     bool
+	name, gateway string
+	address       netip.Addr
+	add           bool
 }
 
 func (s changeHairpin) String() string {
@@ -189,7 +190,45 @@ func (s changeHairpin) Apply(ctx context.Context, session *Session) error {
 	if !s.add && vppapi.IsRetval(err, api.NO_SUCH_ENTRY) {
 		return nil
 	}
-	return err
+	if err != nil || !s.add {
+		return err
+	}
+	return s.lead(ctx, session)
+}
+
+// lead has the own tables that are there use the neighbour: where the loopback was
+// made again, their paths over the former one are dead, and look alive when the index
+// is the same.
+func (s changeHairpin) lead(ctx context.Context, session *Session) error {
+	tables, err := session.Anew().tablesCalled(ctx, s.gateway, 0)
+	if err != nil {
+		return err
+	}
+	for _, table := range tables {
+		if err := (changeRoute{s.name, table, wayOut(s.address), true, true}).Apply(ctx, session); err != nil {
+			return fmt.Errorf("table %d: %w", table, err)
+		}
+	}
+	return nil
+}
+
+// WayOut are the routes of an own table, by the hairpin.
+func (h Hairpin) WayOut() []Route {
+	var routes []Route
+	if h.V4 {
+		routes = append(routes, wayOut(HairpinV4))
+	}
+	if h.V6 {
+		routes = append(routes, wayOut(HairpinV6))
+	}
+	return routes
+}
+
+func wayOut(hairpin netip.Addr) Route {
+	if hairpin.Is4() {
+		return Route{Prefix: netip.PrefixFrom(netip.IPv4Unspecified(), 0), Gateway: hairpin}
+	}
+	return Route{Prefix: netip.PrefixFrom(netip.IPv6Unspecified(), 0), Gateway: hairpin}
 }
 
 // Lookups are host routes in a network's table that lead into an endpoint's own.

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -19,9 +20,10 @@ import (
 )
 
 // damage is one thing done to an endpoint by hand, by commands of VPP's CLI.
-// MEMIF, LOOP, DOMAIN, SUB and PREFIX4 or PREFIX6 in a command stand for the
-// names of its objects; "route PREFIX4" is no command of VPP's but removes that
-// route, and "table" the table (see [bench.removeTable]).
+// MEMIF, HOST, LOOP, DOMAIN, SUB, NAMESPACE, OWN and PREFIX4 or PREFIX6 in a command
+// stand for the names of its objects; "route PREFIX4" is no command of VPP's but removes
+// that route, "lookup PREFIX4" the one into the endpoint's own table, and "table" the
+// table (see [bench.removeTable]).
 type damage struct {
 	commands []string
 	says     string
@@ -66,6 +68,20 @@ func (b *bench) eachDamage(try func(conf object, d damage, other bool)) {
 		{[]string{"set interface state LOOP down"}, "set LOOP up"},
 		{[]string{"delete loopback interface intfc LOOP"}, "create LOOP"},
 	}
+	ofHost := []damage{
+		{[]string{"app ns del id NAMESPACE"}, "add app namespace NAMESPACE on HOST"},
+		{[]string{"set interface state HOST down"}, "set HOST up"},
+		{[]string{"clear interface tag HOST"}, `tag HOST "`},
+		{[]string{"set interface ip address del HOST PREFIX4"}, "add address PREFIX4 to HOST"},
+		{[]string{"app ns del id NAMESPACE", "delete loopback interface intfc HOST"}, "create HOST"},
+		{[]string{"delete loopback interface intfc HOST"}, "create HOST"},
+		{[]string{"lookup PREFIX4"}, "add route PREFIX4 in table 42 into table OWN"},
+		{[]string{"lookup PREFIX6"}, "add route PREFIX6 in table 42 into table OWN"},
+		{[]string{"set interface state LOOP down"}, "set LOOP up"},
+		{[]string{"set ip neighbor static LOOP 169.254.85.83 02:00:00:00:00:01"}, "return packets to 169.254.85.83 by LOOP"},
+	}
+	// VPP 26.06 keeps the other endpoint's own table for IPv6 for good then.
+	ofLoneHost := damage{[]string{"delete loopback interface intfc LOOP"}, "create LOOP"}
 	// VPP keeps a table, and what is in it, as long as an interface is in it.
 	emptiedTable := damage{[]string{"delete interface memif MEMIF", "delete loopback interface intfc LOOP", "table"}, "create table 42 v4"}
 	link := filepath.Join(b.dir, "link.sock")
@@ -73,10 +89,13 @@ func (b *bench) eachDamage(try func(conf object, d damage, other bool)) {
 	bridge := b.network("net", b.hostLocal(2), bridged(object{"bridgeName": "blue"}))
 	uplink := b.network("net", b.hostLocal(2), bridged(object{"bridgeName": "blue", "vlanId": 100, "uplink": "memif9/0"}))
 	routedNet := b.network("net", b.subnet("10.1.0.0/24", "fd00:1::/64"), routed(42))
+	hosts := b.vcl("net", b.subnet("10.1.0.0/24", "fd00:1::/64"), nil)
+	hosts["host"].(object)["vrf"] = 42
 	for _, d := range append(inBridge, emptied...) {
 		try(bridge, d, false)
 	}
 	try(routedNet, emptiedTable, false)
+	try(hosts, ofLoneHost, false)
 	for _, d := range inBridge {
 		try(bridge, d, true)
 	}
@@ -86,6 +105,9 @@ func (b *bench) eachDamage(try func(conf object, d damage, other bool)) {
 		}
 		for _, d := range inTable {
 			try(routedNet, d, other)
+		}
+		for _, d := range ofHost {
+			try(hosts, d, other)
 		}
 	}
 	b.removeUplink()
@@ -135,7 +157,12 @@ func (b *bench) damage(d damage, names *strings.Replacer) {
 	for _, command := range d.commands {
 		command = names.Replace(command)
 		prefix, isRoute := strings.CutPrefix(command, "route ")
+		own, isLookup := strings.CutPrefix(command, "lookup ")
 		switch {
+		case isLookup:
+			table, err := strconv.ParseUint(names.Replace("OWN"), 10, 32)
+			must(b, err)
+			b.removePath(netip.MustParsePrefix(own), 42, fib_types.FibPath{SwIfIndex: uint32(vpp.NoIndex), TableID: uint32(table)})
 		case isRoute:
 			b.removeRoute(netip.MustParsePrefix(prefix), 42, names.Replace("MEMIF"))
 		case command == "table":
@@ -155,7 +182,9 @@ func (b *bench) namesOf(a attachment, result *current.Result) *strings.Replacer 
 	must(b, err)
 	var record struct {
 		Spec struct {
-			Endpoint     struct{ SocketID uint32 }
+			Tag          string
+			Endpoint     struct{ SocketID, Instance uint32 }
+			OwnTable     struct{ ID uint32 }
 			BridgeDomain struct{ ID uint32 }
 			Gateway      struct{ Instance uint32 }
 		}
@@ -165,6 +194,8 @@ func (b *bench) namesOf(a attachment, result *current.Result) *strings.Replacer 
 	names := []string{
 		"MEMIF", fmt.Sprintf("memif%d/0", s.Endpoint.SocketID), "SOCKET", fmt.Sprint(s.Endpoint.SocketID),
 		"DOMAIN", fmt.Sprint(s.BridgeDomain.ID), "LOOP", fmt.Sprintf("loop%d", s.Gateway.Instance), "SUB", "memif9/0.1000100",
+		"HOST", fmt.Sprintf("loop%d", s.Endpoint.Instance), "OWN", fmt.Sprint(s.OwnTable.ID),
+		"NAMESPACE", "usrsp-" + strings.TrimPrefix(s.Tag, "userspace-cni:"),
 	}
 	for _, ip := range result.IPs {
 		address, _ := netip.AddrFromSlice(ip.Address.IP)
@@ -193,16 +224,22 @@ func (b *bench) removeTable(id uint32) {
 // removeRoute removes an attached route as an administrator's program might.
 func (b *bench) removeRoute(prefix netip.Prefix, table uint32, name string) {
 	b.Helper()
+	var index vpp.Index
+	b.admin(func(ctx context.Context, s *vpp.Session) (err error) {
+		index, err = s.Index(ctx, name)
+		return err
+	})
+	b.removePath(prefix, table, fib_types.FibPath{SwIfIndex: uint32(index)})
+}
+
+func (b *bench) removePath(prefix netip.Prefix, table uint32, path fib_types.FibPath) {
+	b.Helper()
 	b.admin(func(ctx context.Context, s *vpp.Session) error {
-		index, err := s.Index(ctx, name)
-		if err != nil {
-			return err
-		}
-		path := fib_types.FibPath{SwIfIndex: uint32(index), Weight: 1}
+		path.Weight = 1
 		if prefix.Addr().Is6() {
 			path.Proto = fib_types.FIB_API_PATH_NH_PROTO_IP6
 		}
-		_, err = ip.NewServiceClient(s.Conn()).IPRouteAddDel(ctx, &ip.IPRouteAddDel{IsMultipath: true, Route: ip.IPRoute{
+		_, err := ip.NewServiceClient(s.Conn()).IPRouteAddDel(ctx, &ip.IPRouteAddDel{IsMultipath: true, Route: ip.IPRoute{
 			TableID: table, Prefix: ip_types.Prefix{Address: vpp.ToAddress(prefix.Addr()), Len: uint8(prefix.Bits())},
 			NPaths: 1, Paths: []fib_types.FibPath{path},
 		}})

@@ -181,6 +181,7 @@ func TestAgentVariants(t *testing.T) {
 func TestAgentRepairs(t *testing.T) {
 	onReal(t, func(b *bench) {
 		b.foreignObjects()
+		b.sessionLayer(b.host, true) // it shows in the tables of others that it is on
 		b.given = b.objects()
 		foreign := b.showForeign()
 		b.eachDamage(b.agentRepairs)

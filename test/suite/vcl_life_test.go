@@ -145,14 +145,7 @@ func TestVCLBroken(t *testing.T) {
 // with the lines that help, and nothing is left on it.
 func TestVCLSessionLayer(t *testing.T) {
 	onEach(t, func(b *bench) {
-		b.admin(func(ctx context.Context, s *vpp.Session) error {
-			client := session.NewServiceClient(s.Conn())
-			if _, err := client.SessionSapiEnableDisable(ctx, &session.SessionSapiEnableDisable{}); err != nil {
-				return err
-			}
-			_, err := client.SessionEnableDisable(ctx, &session.SessionEnableDisable{IsEnable: true})
-			return err
-		})
+		b.sessionLayer(b.host, false)
 		a := b.attach(b.vcl("net", b.subnet("10.1.0.0/24"), nil), "pod", "net1")
 		a.mustFail("STATUS", 50, "session { enable use-app-socket-api }", "startup.conf")
 		a.mustFail("ADD", 101, "session { enable use-app-socket-api }", "startup.conf")

@@ -279,14 +279,7 @@ func TestVCLFromOthers(t *testing.T) {
 			pod.mustReach(address)
 		}
 		running := server.serve(server.addresses[0])
-		b.adminOf(pod.vpp, func(ctx context.Context, s *vpp.Session) error {
-			client := session.NewServiceClient(s.Conn())
-			if _, err := client.SessionSapiEnableDisable(ctx, &session.SessionSapiEnableDisable{IsEnable: true}); err != nil {
-				return err
-			}
-			_, err := client.SessionEnableDisable(ctx, &session.SessionEnableDisable{IsEnable: true})
-			return err
-		})
+		b.sessionLayer(pod.vpp, true)
 		inPod := &sockets{attachment: pod.attachment}
 		conf := filepath.Join(b.dir, "own.conf")
 		must(b, os.WriteFile(conf, []byte("vcl {\n  app-scope-global\n  use-mq-eventfd\n  app-socket-api "+filepath.Join(pod.vpp.Dir, "app_ns_sockets/default")+"\n}\n"), 0o644))
@@ -309,6 +302,19 @@ func TestVCLFromOthers(t *testing.T) {
 		b.removeUplink()
 		detach(pod)
 		server.intactAndGone()
+	})
+}
+
+// sessionLayer turns on a VPP's session layer, with or without its socket API.
+func (b *bench) sessionLayer(on *lab.VPP, sockets bool) {
+	b.Helper()
+	b.adminOf(on, func(ctx context.Context, s *vpp.Session) error {
+		client := session.NewServiceClient(s.Conn())
+		if _, err := client.SessionSapiEnableDisable(ctx, &session.SessionSapiEnableDisable{IsEnable: sockets}); err != nil {
+			return err
+		}
+		_, err := client.SessionEnableDisable(ctx, &session.SessionEnableDisable{IsEnable: true})
+		return err
 	})
 }
 
