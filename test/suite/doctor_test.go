@@ -62,7 +62,7 @@ func TestDoctor(t *testing.T) {
 			"\nok       VPP: "+b.release()+" answers at "+b.host.APISocket,
 			"ok       node settings: ",
 			"ok       VPP's plugins: ",
-			"skipped  VPP's session layer: off; only VCL needs it",
+			"skipped  VPP's session layer: off; the first VCL endpoint turns it on",
 			"ok       VPP's file descriptors: ",
 			"ok       VPP's capabilities: CAP_SYS_ADMIN",
 			"ok       VPP sees network namespaces: VPP sees /run/netns with 1 ",
@@ -147,16 +147,14 @@ func TestDoctorWithoutPlugins(t *testing.T) {
 	})
 }
 
-// TestDoctorSession looks at a VPP with a session layer.
+// TestDoctorSession looks at VPPs with a session layer, of use and of none.
 func TestDoctorSession(t *testing.T) {
 	onEach(t, func(b *bench) {
-		if !b.engine.Real {
-			b.Skip("the simulator has no session layer")
+		for sockets, want := range map[bool]string{true: "ok       VPP's session layer: on", false: "warning  VPP's session layer: on without its socket API"} {
+			b.sessionLayer(b.host, sockets)
+			b.says("doctor --vpp-api-socket "+b.host.APISocket, 0, want)
+			b.restartVPP()
 		}
-		full, err := lab.StartVPP(b.engine, filepath.Join(b.dir, "full"), "", "session { enable use-app-socket-api }")
-		must(b, err)
-		b.says("doctor --vpp-api-socket "+full.APISocket, 0, "ok       VPP's session layer: on")
-		must(b, full.Kill())
 	})
 }
 
