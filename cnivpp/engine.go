@@ -176,12 +176,16 @@ func nothing(spec Spec) state {
 func look(ctx context.Context, s *vpp.Session, spec Spec) (state, error) {
 	var all state
 	for _, part := range spec.parts() {
-		shared, ok := part.(vpp.Shared)
-		if !ok {
-			all = append(all, part.Nothing())
-			continue
+		var seen vpp.Observation
+		var err error
+		switch part := part.(type) {
+		case vpp.Shared:
+			seen, err = part.Look(ctx, s)
+		case vpp.OwnTable: // its number may be that of somebody's table
+			seen, err = part.Observe(ctx, s, nil, vpp.Existence)
+		default:
+			seen = part.Nothing()
 		}
-		seen, err := shared.Look(ctx, s)
 		if err != nil {
 			return nil, err
 		}
@@ -193,7 +197,8 @@ func look(ctx context.Context, s *vpp.Session, spec Spec) (state, error) {
 // observe looks at what VPP has of the spec, as far as the goal needs it.
 func observe(ctx context.Context, s *vpp.Session, spec Spec, goal vpp.Goal) (state, error) {
 	iface, err := own(ctx, s, spec)
-	if errors.Is(err, vpp.ErrIDTaken) && goal == vpp.Absence {
+	others := errors.Is(err, vpp.ErrIDTaken) && goal == vpp.Absence
+	if others {
 		iface, err = nil, nil
 	}
 	if err != nil {
@@ -201,6 +206,9 @@ func observe(ctx context.Context, s *vpp.Session, spec Spec, goal vpp.Goal) (sta
 	}
 	var all state
 	for _, part := range spec.parts() {
+		if _, numbered := part.(vpp.Numbered); numbered && others {
+			continue // it belongs to whoever has the number
+		}
 		seen, err := observePart(ctx, s, part, iface, goal)
 		if unknown := new(vppapi.UnknownMessageError); goal == vpp.Absence && errors.As(err, &unknown) {
 			// A VPP that came back without a plugin has none of its objects.

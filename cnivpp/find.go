@@ -106,7 +106,7 @@ func describe(ctx context.Context, session *vpp.Session, iface vpp.Interface, bv
 // describeHost describes the table of an endpoint that holds the pod's addresses
 // itself, and what leads there.
 func (s *Spec) describeHost(ctx context.Context, session *vpp.Session, iface vpp.Interface) (err error) {
-	if s.Own, err = session.OwnTableOf(ctx, iface.Index); err != nil {
+	if s.Own, err = session.OwnTableOf(ctx, s.Endpoint.(Host).Table()); err != nil {
 		return err
 	}
 	if s.Own == nil {
@@ -117,9 +117,6 @@ func (s *Spec) describeHost(ctx context.Context, session *vpp.Session, iface vpp
 		return err
 	}
 	s.Gateway, err = session.GatewayCalled(ctx, s.Own.Name)
-	if err == nil && s.Gateway == nil { // it is gone, and its table isn't known
-		s.Gateway = &vpp.Gateway{Tag: s.Own.Name}
-	}
 	return err
 }
 

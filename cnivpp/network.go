@@ -105,7 +105,7 @@ func (s *Spec) join(side netconf.Side, numbers Numbers, addresses, gateways []ne
 	if isHost {
 		s.Addresses = alone(addresses)
 	}
-	if isHost && (side.CutsThrough() || len(gateways) == 0) {
+	if isHost && (side.CutsThrough() || !haveAll(gateways, addresses)) {
 		if side.VRF != 0 {
 			s.Table = &vpp.Table{ID: side.VRF}
 		}
@@ -127,6 +127,17 @@ func (s *Spec) join(side netconf.Side, numbers Numbers, addresses, gateways []ne
 		// Attached, not by way of itself: that way VPP 23.06 drops the pod's ARP.
 		s.Routes = append(s.Routes, vpp.Route{Prefix: prefix})
 	}
+}
+
+// haveAll tells whether there is a gateway for each family of the addresses: a gateway's
+// loopback takes no packets of a family in which it has no address.
+func haveAll(gateways, addresses []netip.Addr) bool {
+	for _, address := range addresses {
+		if !slices.ContainsFunc(gateways, func(g netip.Addr) bool { return g.Is4() == address.Is4() }) {
+			return false
+		}
+	}
+	return len(gateways) > 0
 }
 
 // alone are the addresses as prefixes of nobody else.

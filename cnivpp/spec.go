@@ -88,8 +88,11 @@ func (s Spec) parts() []vpp.Part {
 		}
 		parts = append(parts, gateway)
 	}
+	if s.Own != nil && s.Gateway != nil {
+		parts = append(parts, s.hairpin())
+	}
 	if s.Own != nil {
-		parts = append(parts, s.hairpin(), *s.Own)
+		parts = append(parts, *s.Own)
 	}
 	if s.Domain != nil {
 		domain := *s.Domain
@@ -124,7 +127,7 @@ func (s Spec) parts() []vpp.Part {
 	}
 	if s.Own != nil {
 		parts = append(parts,
-			vpp.Routes{Interface: s.Gateway.Interface(), Table: s.Own.ID, Routes: s.hairpin().WayOut(), Alone: true},
+			s.hairpin().WayOut(s.Own.ID),
 			vpp.Lookups{Table: s.table(), In: s.Own.ID, Prefixes: s.Addresses})
 	}
 	if isHost {
@@ -133,9 +136,13 @@ func (s Spec) parts() []vpp.Part {
 	return parts
 }
 
-// hairpin is what the own table's packets leave by.
+// hairpin is what the own table's packets leave by; without a gateway, when all is to be
+// removed, what they would have left by.
 func (s Spec) hairpin() vpp.Hairpin {
-	h := vpp.Hairpin{Interface: s.Gateway.Interface(), Gateway: s.Gateway.Tag}
+	var h vpp.Hairpin
+	if s.Gateway != nil {
+		h.Interface, h.Gateway = s.Gateway.Interface(), s.Gateway.Tag
+	}
 	for _, address := range s.Addresses {
 		h.V4, h.V6 = h.V4 || address.Addr().Is4(), h.V6 || address.Addr().Is6()
 	}

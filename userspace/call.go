@@ -42,14 +42,16 @@ type call struct {
 	volume *shareddir.Dir
 	// result is IPAM's, once there is one.
 	result *current.Result
+	// anyPod tells that what the pod asks for isn't known, or doesn't matter.
+	anyPod bool
 	// repairing tells that ADD makes the endpoint of a living pod again.
 	repairing bool
 	log       *slog.Logger
 	closeLog  func()
 }
 
-func (p *Plugin) newCall(args *skel.CmdArgs) (*call, error) {
-	c := &call{Plugin: p, args: args}
+func (p *Plugin) newCall(args *skel.CmdArgs, anyPod bool) (*call, error) {
+	c := &call{Plugin: p, args: args, anyPod: anyPod}
 	if err := c.read(); err != nil {
 		return nil, err
 	}
@@ -77,6 +79,7 @@ func (c *call) parse() (err error) {
 	if c.cniArgs, err = netconf.ParseArgs(c.args.Args); err != nil {
 		return err
 	}
+	c.cniArgs.AnyPod = c.anyPod
 	c.conf, err = netconf.ParseFor(c.args.StdinData, c.cniArgs)
 	return err
 }

@@ -175,7 +175,11 @@ func (c *call) removeDescribed(ctx context.Context) error {
 
 // files are those that ADD puts into the shared directory.
 func (c *call) files() []string {
-	return []string{c.socketName(), contract.FileName(c.attachment)}
+	files := []string{contract.FileName(c.attachment)}
+	if !c.conf.Host.Socket().Abstract {
+		files = append(files, c.socketName())
+	}
+	return files
 }
 
 // undo takes a failed ADD back and returns why it failed, with what couldn't be

@@ -18,7 +18,7 @@ func (p *Plugin) network(timeout time.Duration, do func(*call, context.Context) 
 	return func(args *skel.CmdArgs) error {
 		ctx, cancel := context.WithTimeout(context.Background(), timeout)
 		defer cancel()
-		c, err := p.newCall(args)
+		c, err := p.newCall(args, true)
 		if err != nil {
 			return cniError(err)
 		}
@@ -40,7 +40,7 @@ func (c *call) of(record *state.Record) *call {
 	other.Plugin = &plugin
 	other.attachment = record.Attachment
 	args := skel.CmdArgs{ContainerID: record.ContainerID, IfName: record.IfName, Netns: record.Netns, Path: c.args.Path, StdinData: record.NetConf}
-	other.args = &args
+	other.args, other.anyPod = &args, true
 	if err := other.read(); err != nil {
 		other.conf, other.invalid, args.StdinData = c.conf, c.invalid, c.args.StdinData
 	}

@@ -83,7 +83,7 @@ func (p *Plugin) verb(timeout time.Duration, do func(*call, context.Context) err
 		started := p.Now()
 		ctx, cancel := context.WithTimeout(context.Background(), timeout)
 		defer cancel()
-		c, err := p.newCall(args)
+		c, err := p.newCall(args, false)
 		if err != nil {
 			return cniError(err)
 		}

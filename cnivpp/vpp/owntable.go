@@ -28,7 +28,7 @@ type OwnTable struct {
 	Name string `json:"name"`
 }
 
-var _ Part = OwnTable{}
+var _ Numbered = OwnTable{}
 
 // OwnTableState is an observed OwnTable.
 type OwnTableState struct {
@@ -37,11 +37,13 @@ type OwnTableState struct {
 	Names map[string]string `json:"names,omitempty"`
 }
 
+func (OwnTable) numbered() {}
+
 // Observe implements Part. A table of that number that isn't ours is ErrIDTaken.
 func (t OwnTable) Observe(ctx context.Context, s *Session, _ *Interface, goal Goal) (Observation, error) {
 	names, err := s.tables(ctx, t.ID)
 	for _, name := range names {
-		if !strings.HasPrefix(name, gatewayPrefix) && goal == Existence {
+		if name != t.Name && goal == Existence {
 			return nil, fmt.Errorf("%w: table %d is called %q", ErrIDTaken, t.ID, name)
 		}
 	}
@@ -59,7 +61,7 @@ func (o OwnTableState) Plan(goal Goal) Plan {
 		switch {
 		case goal == Existence && !exists:
 			plan = append(plan, changeTable{o.ID, family, o.Name, true})
-		case goal == Absence && strings.HasPrefix(name, gatewayPrefix):
+		case goal == Absence && name == o.Name:
 			plan = append(plan, changeTable{o.ID, family, o.Name, false})
 		}
 	}
@@ -212,8 +214,20 @@ func (s changeHairpin) lead(ctx context.Context, session *Session) error {
 	return nil
 }
 
-// WayOut are the routes of an own table, by the hairpin.
-func (h Hairpin) WayOut() []Route {
+// WayOut are the routes by which an own table's packets leave. They don't end with the
+// gateway's loopback, and are of the table alone.
+type WayOut struct{ Routes }
+
+var _ Numbered = WayOut{}
+
+func (WayOut) numbered() {}
+
+// WayOut are the routes of a table by the hairpin.
+func (h Hairpin) WayOut(table uint32) WayOut {
+	return WayOut{Routes{Interface: h.Interface, Table: table, Routes: h.routes(), Alone: true}}
+}
+
+func (h Hairpin) routes() []Route {
 	var routes []Route
 	if h.V4 {
 		routes = append(routes, wayOut(HairpinV4))
@@ -238,7 +252,9 @@ type Lookups struct {
 	Prefixes []netip.Prefix `json:"prefixes"`
 }
 
-var _ Part = Lookups{}
+var _ Numbered = Lookups{}
+
+func (Lookups) numbered() {}
 
 // LookupsState is an observed Lookups.
 type LookupsState struct {
@@ -324,18 +340,16 @@ func (s changeLookup) Apply(ctx context.Context, session *Session) error {
 	return err
 }
 
-// OwnTableOf describes the table that an interface has for itself, as far as removing
-// it needs it, or returns nil when it is in a network's.
-func (s *Session) OwnTableOf(ctx context.Context, index Index) (*OwnTable, error) {
-	id, err := s.tableOf(ctx, index, false)
-	if err != nil {
-		return nil, fmt.Errorf("table of interface %d: %w", index, err)
-	}
+// OwnTableOf describes an endpoint's own table by its number, as far as removing it
+// needs it, or returns nil where there is none of ours.
+func (s *Session) OwnTableOf(ctx context.Context, id uint32) (*OwnTable, error) {
 	names, err := s.tables(ctx, id)
-	if err != nil || !strings.HasPrefix(names["v4"], gatewayPrefix) {
-		return nil, err
+	for _, name := range names {
+		if strings.HasPrefix(name, gatewayPrefix) {
+			return &OwnTable{id, name}, err
+		}
 	}
-	return &OwnTable{id, names["v4"]}, nil
+	return nil, err
 }
 
 // GatewayCalled describes the gateway with a tag as far as removing it needs it, or

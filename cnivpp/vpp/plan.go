@@ -105,6 +105,13 @@ type Shared interface {
 	Look(ctx context.Context, s *Session) (Observation, error)
 }
 
+// Numbered is a part of which nothing but the endpoint's number says whose it is: where
+// another has the number, it is that one's.
+type Numbered interface {
+	Part
+	numbered()
+}
+
 // Observation is what was seen of a part. Planning from it is pure.
 type Observation interface {
 	Plan(goal Goal) Plan

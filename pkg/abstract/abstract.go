@@ -12,16 +12,21 @@ import (
 // IsTaken tells whether a SEQPACKET socket in the network namespace at path has
 // the abstract name, by trying to have it.
 func IsTaken(path, name string) (taken bool, err error) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		// Never unlocked: the thread, which is in another namespace, ends with the
-		// goroutine.
-		runtime.LockOSThread()
-		taken, err = isTaken(path, name)
+	runtime.LockOSThread()
+	own, err := netns.Get()
+	if err != nil {
+		return false, fmt.Errorf("our network namespace: %w", err)
+	}
+	defer own.Close()
+	defer func() {
+		if back := netns.Set(own); back != nil {
+			// The thread stays where it is, and the goroutine's, for ever.
+			err = errors.Join(err, fmt.Errorf("return to our network namespace: %w", back))
+			return
+		}
+		runtime.UnlockOSThread()
 	}()
-	<-done
-	return taken, err
+	return isTaken(path, name)
 }
 
 func isTaken(path, name string) (bool, error) {

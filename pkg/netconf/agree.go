@@ -195,7 +195,7 @@ func vclIsRoutedInContainer(c *NetConf) *Error {
 }
 
 func vclHasAddresses(c *NetConf) *Error {
-	if c.Host.IfType != IfTypeVCL || c.hasAddresses() {
+	if c.Host.IfType != IfTypeVCL || c.anyPod || c.hasAddresses() {
 		return nil
 	}
 	return &Error{

@@ -15,6 +15,10 @@ var ErrEnvironment = errors.New("invalid environment")
 
 // Args is what CNI_ARGS says. What it doesn't say is empty.
 type Args struct {
+	// AnyPod tells that the call is about no pod, or about one whose requests aren't
+	// known: nothing is missing that a pod may bring.
+	AnyPod bool
+
 	PodName          string // K8S_POD_NAME
 	PodNamespace     string // K8S_POD_NAMESPACE
 	PodUID           string // K8S_POD_UID

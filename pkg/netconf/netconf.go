@@ -40,6 +40,9 @@ type NetConf struct {
 	// device (pkg/deviceinfo); empty: nowhere.
 	DeviceInfoFile string
 
+	// anyPod: see [Args].
+	anyPod bool
+
 	// namesSocket: the network has a VPPAPISocket of its own.
 	namesSocket bool
 

@@ -12,7 +12,7 @@ func Parse(stdin []byte) (*NetConf, error) { return ParseFor(stdin, Args{}) }
 // ParseFor is [Parse] for a pod of which CNI_ARGS say more: the MAC and the
 // addresses that they ask for count where stdin asks for none.
 func ParseFor(stdin []byte, args Args) (*NetConf, error) {
-	r, c := newReader(), &NetConf{}
+	r, c := newReader(), &NetConf{anyPod: args.AnyPod}
 	topFields.Document(r.Reader, stdin, c)
 	if !r.Faulty(document) {
 		var asked requests

@@ -47,22 +47,20 @@ func (d Dir) Clear(name string) error {
 // that the interface is gone: it does so in a later round of its main loop.
 const closeGrace = 500 * time.Millisecond
 
-// soonAbandoned waits a while for the listener to close. It looks less and less
-// often: each look is a client that hangs up, and sixteen of these at a time hang VPP
-// 26.06, which takes all that are ready before it lets go of any (vlib_file_poll in
-// src/vlib/file.c).
+// soonAbandoned waits a while for the listener to close.
 func soonAbandoned(root *os.Root, name string) bool {
-	for wait := time.Millisecond; !abandoned(root, name); wait *= 2 {
-		if wait > closeGrace/2 {
+	for until := time.Now().Add(closeGrace); !abandoned(root, name); time.Sleep(time.Millisecond) {
+		if time.Now().After(until) {
 			return false
 		}
-		time.Sleep(wait)
 	}
 	return true
 }
 
-// abandoned tells whether nobody listens on a socket. The connection attempt
-// never waits: a listener with a full backlog answers EAGAIN. It goes to the
+// abandoned tells whether nobody has a socket. The connection attempt is of another type
+// than any of ours: the kernel refuses it at once, in one way where the socket is alive
+// and in another where it isn't (unix_find_other in net/unix/af_unix.c), and whoever
+// listens knows nothing of it. VPP would keep a client that hangs up. It goes to the
 // socket that was opened: a link that a pod puts in its place meanwhile may lead
 // to anybody's.
 func abandoned(root *os.Root, name string) bool {
@@ -71,7 +69,7 @@ func abandoned(root *os.Root, name string) bool {
 		return false
 	}
 	defer socket.Close()
-	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_SEQPACKET|syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0)
+	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_DGRAM|syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return false
 	}
