@@ -305,7 +305,7 @@ func TestFullBacklog(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer first.Close()
-	_, err = Dial(within(t, briefly), path, "test")
+	_, err = Dial(within(t, 10*briefly), path, "test")
 	if !errors.Is(err, ErrNoAnswer) || !strings.Contains(err.Error(), "listen queue") {
 		t.Errorf("full: %v", err)
 	}
