@@ -106,29 +106,21 @@ func agentImage() cluster.Image {
 // kubeconfig are the plugin's credentials, which networks name.
 const kubeconfig = cluster.NetworksDir + "/userspace.d/userspace.kubeconfig"
 
-// account is whom they are of, with the rights that docs/security.md says it needs.
-const account = `apiVersion: v1
-kind: ServiceAccount
-metadata: {name: userspace, namespace: kube-system}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
-metadata: {name: userspace}
-rules:
-  - {apiGroups: [""], resources: [pods], verbs: [get, patch]}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {name: userspace}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: userspace}
-subjects: [{kind: ServiceAccount, name: userspace, namespace: kube-system}]
-`
+// account is whom they are of, with the rights that deploy/kubernetes gives it.
+func account() (string, error) {
+	data, err := os.ReadFile("../../deploy/kubernetes/userspace.yaml")
+	return string(data), err
+}
 
 // install puts the plugin on the node, with its credentials.
 func install(ctx context.Context) error {
+	account, err := account()
+	if err != nil {
+		return err
+	}
 	if err := cluster.Apply(ctx, account); err != nil {
 		return err
 	}
-	token, err := node.Token(ctx, "userspace")
+	token, err := node.NodeToken(ctx, "userspace")
 	return errors.Join(err, cluster.WriteKubeconfig(kubeconfig, token), cluster.Install(filepath.Join(bin, "userspace")))
 }

@@ -230,7 +230,7 @@ const ipamDir = "/var/lib/cni/networks"
 // The kubelet says that a pod is gone before containerd has forgotten its sandbox.
 func nothingLeft(t *testing.T, dirs ...string) {
 	t.Helper()
-	dirs = append(dirs, state.DefaultDir, shareddir.DefaultBase, ipamDir, "/var/lib/cni/multus", "/run/netns")
+	dirs = append(dirs, state.DefaultDir, shareddir.DefaultBase, ipamDir, "/var/lib/cni/results", "/var/lib/cni/multus/results", "/run/netns")
 	wait(t, 30*time.Second, "nothing left", func(context.Context) error {
 		objects, err := host.Left()
 		if err != nil {
