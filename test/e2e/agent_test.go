@@ -61,7 +61,7 @@ func startAgent(t *testing.T) {
 // TestAgent runs the node agent by its DaemonSet, and kills the node's VPP: the
 // agent makes the pods' endpoints again, says so on the pods, and they ping.
 func TestAgent(t *testing.T) {
-	t.Cleanup(func() { nothingLeft(t) })
+	clean(t)
 	startAgent(t)
 	t.Log("the DaemonSet of deploy/kubernetes is ready")
 	startPods(t, 2)

@@ -17,6 +17,7 @@ import (
 // TestWithoutAPI stops the API server while pods run: they go on, and one whose
 // container is started again is configured from its shared directory.
 func TestWithoutAPI(t *testing.T) {
+	clean(t)
 	startPods(t, 2)
 	connected(t, "pod-1", 1)
 	to := statusOf(t, getPod(t, "pod-2"))[1].IPs[0]
@@ -50,8 +51,6 @@ func TestWithoutAPI(t *testing.T) {
 		_, err := inPod(ctx, "pod-1", "usrsp-app", "ping", to, "--count=1", "--settle=10s")
 		return err
 	})
-	deletePods(t)
-	nothingLeft(t)
 }
 
 // appOf is the process of usrsp-app in a pod, or 0.

@@ -15,6 +15,7 @@ import (
 // TestRights takes from the plugin's account the verb patch: the pod's event names
 // it. Once it is granted again, the pod starts.
 func TestRights(t *testing.T) {
+	clean(t)
 	account, err := account()
 	if err != nil {
 		t.Fatal(err)
@@ -39,18 +40,17 @@ func TestRights(t *testing.T) {
 	})
 	apply(t, account)
 	ready(t, 1)
-	deletePods(t)
-	nothingLeft(t)
 }
 
 // TestStolenToken does with the plugin's token what the plugin doesn't.
 func TestStolenToken(t *testing.T) {
+	clean(t)
 	here, elsewhere := simplePod("here", "", "/bin/sleep", "2147483647"), simplePod("elsewhere", "")
 	here.Annotations, elsewhere.Annotations = map[string]string{"other": "as it was"}, nil
 	elsewhere.Spec.NodeName = "node-2" // there is none: the pod stays as it is
 	apply(t, here, elsewhere)
-	t.Cleanup(func() {
-		_, err := cluster.Kubectl(context.Background(), "", "delete", "pods", "--all", "--force", "--grace-period=0")
+	t.Cleanup(func() { // no kubelet does
+		_, err := cluster.Kubectl(context.Background(), "", "delete", "pod", "elsewhere", "--force", "--grace-period=0", "--ignore-not-found")
 		if err != nil {
 			t.Error(err)
 		}

@@ -32,6 +32,7 @@ func statusOf(t *testing.T, pod *corev1.Pod) []attachment {
 
 // TestExample applies examples/vpp-memif-ping, and does what its README says.
 func TestExample(t *testing.T) {
+	clean(t, "/run/vpp/pod-1", "/run/vpp/pod-2")
 	const dir = "vpp-memif-ping/userspace-vpp-"
 	apply(t, network(t, dir+"netAttach-1.yaml"), network(t, dir+"netAttach-2.yaml"))
 	pods := []*corev1.Pod{examplePod(t, dir+"pod-1.yaml"), examplePod(t, dir+"pod-2.yaml")}
@@ -52,8 +53,6 @@ func TestExample(t *testing.T) {
 			t.Logf("%s: %s", pod.Name, ping(t, pod.Name, address))
 		}
 	}
-	deletePods(t)
-	nothingLeft(t, "/run/vpp/pod-1", "/run/vpp/pod-2")
 }
 
 // checkStatus checks what Multus says of the pod's two networks, and returns their

@@ -7,6 +7,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,6 +62,7 @@ func startPods(t *testing.T, count int) {
 
 // TestMany creates and deletes 30 pods with two networks each, three times.
 func TestMany(t *testing.T) {
+	clean(t)
 	const pods = 30
 	apply(t, definition(t, simple("blue", "7", "10.70.0.0/16")), definition(t, simple("green", "8", "10.80.0.0/16")))
 	for round := range 3 {
@@ -106,18 +108,35 @@ func checkMany(t *testing.T, pods int) {
 	if len(seen) != 3*pods {
 		t.Errorf("%d addresses, want %d", len(seen), 3*pods)
 	}
+	checkAttempts(t)
+}
+
+// checkAttempts checks that nothing that the plugin did failed. Multus 4.2.2 waits
+// for the API server for 2.5 seconds alone, which is little while so many pods start
+// on a small machine; then the kubelet tries again.
+func checkAttempts(t *testing.T) {
+	t.Helper()
 	var failed corev1.EventList
 	if err := node.Get(t.Context(), "/api/v1/namespaces/default/events?fieldSelector=reason=FailedCreatePodSandBox", &failed); err != nil {
 		t.Fatal(err)
 	}
+	late := 0
 	for _, event := range failed.Items {
-		t.Errorf("%s: %s", event.InvolvedObject.Name, event.Message)
+		if strings.Contains(event.Message, "Multus: ") && strings.Contains(event.Message, "error waiting for pod") {
+			late++
+		} else {
+			t.Errorf("%s: %s", event.InvolvedObject.Name, event.Message)
+		}
+	}
+	if late > 0 {
+		t.Logf("Multus did not get an answer of the API server in time, before calling a plugin: %d times", late)
 	}
 }
 
 // TestFirstPing starts 20 pods, one after another, and tells how long each takes
 // from its creation to its first ping, and how much of that the plugin takes.
 func TestFirstPing(t *testing.T) {
+	clean(t)
 	const pods = 20
 	startPods(t, 1)
 	to := statusOf(t, getPod(t, "pod-1"))[1].IPs[0]
@@ -143,8 +162,6 @@ func TestFirstPing(t *testing.T) {
 	total, add := median(totals), median(adds)
 	t.Logf("%d pods from kubectl apply to the first ping, on %s: median %.2f s (%.2f to %.2f s); the plugin's ADD: median %.1f ms, %.1f %% of it",
 		pods, host.Name, total.Seconds(), slices.Min(totals).Seconds(), slices.Max(totals).Seconds(), add.Seconds()*1000, 100*add.Seconds()/total.Seconds())
-	deletePods(t)
-	nothingLeft(t)
 }
 
 // tookBy is how long the ADDs took that a network's log tells of.

@@ -119,10 +119,11 @@ func apply(t *testing.T, objects ...any) {
 	}
 }
 
-// wait waits for a condition, and fails with what kept it from being met.
+// wait waits for a condition, and fails with what kept it from being met. It is
+// used after a test, too, when the test's context has ended.
 func wait(t *testing.T, limit time.Duration, what string, condition func(context.Context) error) {
 	t.Helper()
-	if err := cluster.Until(t.Context(), limit, condition); err != nil {
+	if err := cluster.Until(context.Background(), limit, condition); err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}
 }
@@ -183,12 +184,25 @@ func events(ctx context.Context, pod string) string {
 	return strings.Join(lines, "\n")
 }
 
-// deletePods deletes all pods of the default namespace, and waits until they are gone.
+// deletePods deletes all pods of the default namespace, waits until they are gone,
+// and forgets what was said about them.
 func deletePods(t *testing.T) {
 	t.Helper()
-	if _, err := cluster.Kubectl(t.Context(), "", "delete", "pods", "--all", "--wait=true", "--timeout=120s"); err != nil {
-		t.Fatal(err)
+	for _, kind := range []string{"pods", "events"} {
+		if _, err := cluster.Kubectl(context.Background(), "", "delete", kind, "--all", "--timeout=120s"); err != nil {
+			t.Fatal(err)
+		}
 	}
+}
+
+// clean makes sure that nothing is left of a test's pods once it has ended, however
+// it ends. Directories are those that its pods share with the node.
+func clean(t *testing.T, dirs ...string) {
+	t.Helper()
+	t.Cleanup(func() {
+		deletePods(t)
+		nothingLeft(t, dirs...)
+	})
 }
 
 // inPod runs a command in a pod.
