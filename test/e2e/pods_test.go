@@ -188,10 +188,19 @@ func events(ctx context.Context, pod string) string {
 // and forgets what was said about them.
 func deletePods(t *testing.T) {
 	t.Helper()
-	for _, kind := range []string{"pods", "events"} {
-		if _, err := cluster.Kubectl(context.Background(), "", "delete", kind, "--all", "--timeout=120s"); err != nil {
-			t.Fatal(err)
+	ctx := context.Background()
+	if err := node.DeleteAll(ctx, podsPath); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, startLimit, "pods gone", func(ctx context.Context) error {
+		var list corev1.PodList
+		if err := node.Get(ctx, podsPath, &list); err != nil || len(list.Items) == 0 {
+			return err
 		}
+		return fmt.Errorf("%d are still there: %s: %s", len(list.Items), list.Items[0].Name, events(ctx, list.Items[0].Name))
+	})
+	if err := node.DeleteAll(ctx, "/api/v1/namespaces/default/events"); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -76,6 +76,11 @@ func (c *Cluster) Get(ctx context.Context, path string, into any) error {
 	return c.admin.do(ctx, http.MethodGet, path, nil, into)
 }
 
+// DeleteAll deletes the objects at a path of the API, at once.
+func (c *Cluster) DeleteAll(ctx context.Context, path string) error {
+	return c.admin.do(ctx, http.MethodDelete, path, nil, nil)
+}
+
 // As sends a request as whoever has the token.
 func As(ctx context.Context, token, method, path string, body, into any) error {
 	return newAPI(token).do(ctx, method, path, body, into)
