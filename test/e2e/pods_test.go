@@ -1,0 +1,271 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/userspace-cni/userspace-cni/pkg/shareddir"
+	"github.com/userspace-cni/userspace-cni/pkg/state"
+	"github.com/userspace-cni/userspace-cni/test/e2e/cluster"
+	"github.com/userspace-cni/userspace-cni/test/lab"
+)
+
+// startLimit is the longest that pods may take to run: a kubelet that was told of
+// an error tries again after some seconds.
+const startLimit = 2 * time.Minute
+
+const podsPath = "/api/v1/namespaces/default/pods"
+
+// network is an example's network, with the plugin's credentials.
+func network(t *testing.T, path string) string {
+	t.Helper()
+	config, err := lab.NetworkFromYAML("../../examples/" + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fields map[string]any
+	if err := json.Unmarshal(config, &fields); err != nil {
+		t.Fatal(err)
+	}
+	fields["kubeconfig"] = kubeconfig
+	return definition(t, fields)
+}
+
+// definition is a network of ours as an object.
+func definition(t *testing.T, fields map[string]any) string {
+	t.Helper()
+	config, err := json.Marshal(fields)
+	if err != nil {
+		t.Fatal(err)
+	}
+	object, err := json.Marshal(map[string]any{
+		"apiVersion": "k8s.cni.cncf.io/v1", "kind": "NetworkAttachmentDefinition",
+		"metadata": map[string]any{"name": fields["name"]}, "spec": map[string]any{"config": string(config)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(object)
+}
+
+// examplePod is a pod of an example. Where the node has no hugepages, the pod's
+// VPP, which does without, isn't given any.
+func examplePod(t *testing.T, path string) *corev1.Pod {
+	t.Helper()
+	data, err := os.ReadFile("../../examples/" + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pod corev1.Pod
+	if err := yaml.UnmarshalStrict(data, &pod); err != nil {
+		t.Fatal(err)
+	}
+	if !hugepages() {
+		withoutHugepages(&pod.Spec)
+	}
+	var now int64
+	pod.Spec.TerminationGracePeriodSeconds = &now
+	return &pod
+}
+
+func hugepages() bool {
+	data, _ := os.ReadFile("/proc/meminfo")
+	return !bytes.Contains(data, []byte("HugePages_Total:       0\n"))
+}
+
+func withoutHugepages(spec *corev1.PodSpec) {
+	for i := range spec.Containers {
+		delete(spec.Containers[i].Resources.Limits, corev1.ResourceHugePagesPrefix+"2Mi")
+	}
+	for i, volume := range spec.Volumes {
+		if volume.EmptyDir != nil && volume.EmptyDir.Medium == corev1.StorageMediumHugePages {
+			spec.Volumes[i].EmptyDir.Medium = corev1.StorageMediumDefault
+		}
+	}
+}
+
+// manifest joins objects.
+func manifest(t *testing.T, objects ...any) string {
+	t.Helper()
+	var documents []string
+	for _, object := range objects {
+		if text, ok := object.(string); ok {
+			documents = append(documents, text)
+			continue
+		}
+		data, err := yaml.Marshal(object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		documents = append(documents, string(data))
+	}
+	return strings.Join(documents, "\n---\n")
+}
+
+func apply(t *testing.T, objects ...any) {
+	t.Helper()
+	if err := cluster.Apply(t.Context(), manifest(t, objects...)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wait waits for a condition, and fails with what kept it from being met. It is
+// used after a test, too, when the test's context has ended.
+func wait(t *testing.T, limit time.Duration, what string, condition func(context.Context) error) {
+	t.Helper()
+	if err := cluster.Until(context.Background(), limit, condition); err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+}
+
+// getPod reads a pod.
+func getPod(t *testing.T, name string) *corev1.Pod {
+	t.Helper()
+	var pod corev1.Pod
+	if err := node.Get(t.Context(), podsPath+"/"+name, &pod); err != nil {
+		t.Fatal(err)
+	}
+	return &pod
+}
+
+// ready waits until all pods of the default namespace are.
+func ready(t *testing.T, pods int) {
+	t.Helper()
+	wait(t, startLimit, "pods ready", func(ctx context.Context) error {
+		var list corev1.PodList
+		if err := node.Get(ctx, podsPath, &list); err != nil {
+			return err
+		}
+		count := 0
+		var waiting string
+		for _, pod := range list.Items {
+			if isReady(&pod) {
+				count++
+			} else {
+				waiting = pod.Name
+			}
+		}
+		if count == pods {
+			return nil
+		}
+		return fmt.Errorf("%d of %d pods are, and %s: %s", count, pods, waiting, events(ctx, waiting))
+	})
+}
+
+func isReady(pod *corev1.Pod) bool {
+	for _, condition := range pod.Status.Conditions {
+		if condition.Type == corev1.PodReady {
+			return condition.Status == corev1.ConditionTrue
+		}
+	}
+	return false
+}
+
+// events is what was said about a pod.
+func events(ctx context.Context, pod string) string {
+	var list corev1.EventList
+	if err := node.Get(ctx, "/api/v1/namespaces/default/events?fieldSelector=involvedObject.name="+pod, &list); err != nil {
+		return err.Error()
+	}
+	var lines []string
+	for _, event := range list.Items {
+		lines = append(lines, event.Reason+": "+event.Message)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// deletePods deletes all pods of the default namespace, waits until they are gone,
+// and forgets what was said about them.
+func deletePods(t *testing.T) {
+	t.Helper()
+	ctx := context.Background()
+	if err := node.DeleteAll(ctx, podsPath); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, startLimit, "pods gone", func(ctx context.Context) error {
+		var list corev1.PodList
+		if err := node.Get(ctx, podsPath, &list); err != nil || len(list.Items) == 0 {
+			return err
+		}
+		return fmt.Errorf("%d are still there: %s: %s", len(list.Items), list.Items[0].Name, events(ctx, list.Items[0].Name))
+	})
+	if err := node.DeleteAll(ctx, "/api/v1/namespaces/default/events"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// clean makes sure that nothing is left of a test's pods once it has ended, however
+// it ends. Directories are those that its pods share with the node.
+func clean(t *testing.T, dirs ...string) {
+	t.Helper()
+	t.Cleanup(func() {
+		deletePods(t)
+		nothingLeft(t, dirs...)
+	})
+}
+
+// inPod runs a command in a pod.
+func inPod(ctx context.Context, pod string, command ...string) (string, error) {
+	return cluster.Kubectl(ctx, "", append([]string{"exec", pod, "--"}, command...)...)
+}
+
+// connected waits until a pod's interfaces are connected to the node's, and returns
+// the table of them.
+func connected(t *testing.T, pod string, interfaces int) (table string) {
+	t.Helper()
+	wait(t, time.Minute, pod+" connected", func(ctx context.Context) (err error) {
+		if table, err = inPod(ctx, pod, "usrsp-app", "show"); err != nil {
+			return err
+		}
+		if strings.Count(table, " of VPP") != interfaces {
+			return errors.New(table)
+		}
+		return nil
+	})
+	return table
+}
+
+// ping pings an address from a pod.
+func ping(t *testing.T, pod, address string) string {
+	t.Helper()
+	out, err := inPod(t.Context(), pod, "usrsp-app", "ping", address, "--settle", "10s")
+	if err != nil || !strings.Contains(out, " 4 received") {
+		t.Fatalf("%s -> %s: %v\n%s", pod, address, err, out)
+	}
+	return strings.TrimSpace(out)
+}
+
+// ipamDir is where host-local keeps its addresses.
+const ipamDir = "/var/lib/cni/networks"
+
+// nothingLeft checks that nothing is left of a test's pods: on the node's VPP, in
+// records, addresses and shared directories, of the cluster's network and of Multus.
+// The kubelet says that a pod is gone before containerd has forgotten its sandbox.
+func nothingLeft(t *testing.T, dirs ...string) {
+	t.Helper()
+	dirs = append(dirs, state.DefaultDir, shareddir.DefaultBase, ipamDir, "/var/lib/cni/results", "/var/lib/cni/multus/results", "/run/netns")
+	wait(t, 30*time.Second, "nothing left", func(context.Context) error {
+		objects, err := host.Left()
+		if err != nil {
+			return err
+		}
+		files, err := lab.FilesLeft(dirs...)
+		if err != nil {
+			return err
+		}
+		if objects+files != "" {
+			return fmt.Errorf("left behind:\n%s\n%s", objects, files)
+		}
+		return nil
+	})
+}
