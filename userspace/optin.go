@@ -1,6 +1,7 @@
 package userspace
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 
@@ -38,11 +39,14 @@ func (c *call) standAside(record *state.Record) (*current.Result, error) {
 // name.
 func (c *call) chooseSocket(record *state.Record) error {
 	socket := c.conf.Host.Socket()
-	if socket.Preferred == "" || socket.Name != "" || record.SocketName != "" {
+	if socket.Preferred == "" || socket.Name != "" {
 		return nil
 	}
 	own := socket.Preferred + "-" + fitAll(c.args.IfName)
-	for _, name := range append([]string{socket.Preferred, own}, numbered(own)...) {
+	// An endpoint that is made again keeps its name, unless another network has taken it
+	// while VPP had nothing.
+	kept := cmp.Or(record.SocketName, socket.Preferred)
+	for _, name := range append([]string{kept, socket.Preferred, own}, numbered(own)...) {
 		taken, err := abstract.IsTaken(c.args.Netns, name)
 		if err != nil {
 			return err
