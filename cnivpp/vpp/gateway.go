@@ -59,8 +59,7 @@ func (g Gateway) Look(ctx context.Context, s *Session) (Observation, error) {
 	}
 	if loopback != nil && loopback.Tag == g.Tag {
 		return GatewayState{
-			Gateway: g, Loopback: loopback, InTable: true,
-			Seen: g.prefixes(), Network: TableState{Names: map[string]string{"v4": "", "v6": ""}},
+			Gateway: g, Loopback: loopback, InTable: true, Seen: g.prefixes(),
 		}, nil
 	}
 	return g.Observe(ctx, s, nil, Existence)

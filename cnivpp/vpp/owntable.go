@@ -10,7 +10,6 @@ import (
 	"go.fd.io/govpp/api"
 	"go.fd.io/govpp/binapi/ethernet_types"
 	"go.fd.io/govpp/binapi/fib_types"
-	"go.fd.io/govpp/binapi/ip"
 	"go.fd.io/govpp/binapi/ip_neighbor"
 	"go.fd.io/govpp/binapi/ip_types"
 
@@ -293,18 +292,10 @@ func (o LookupsState) Plan(goal Goal) Plan {
 
 // leadsInto tells whether a path to exactly this prefix leads into another table.
 func (s *Session) leadsInto(ctx context.Context, table uint32, prefix netip.Prefix, in uint32) (bool, error) {
-	reply, err := ip.NewServiceClient(s.conn).IPRouteLookup(ctx, &ip.IPRouteLookup{
-		TableID: table, Exact: 1, Prefix: ip_types.Prefix(toPrefix(prefix)),
-	})
-	if vppapi.IsRetval(err, api.NO_SUCH_ENTRY, api.NO_SUCH_FIB) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("look up route %s in table %d: %w", prefix, table, err)
-	}
-	return slices.ContainsFunc(reply.Route.Paths, func(p fib_types.FibPath) bool {
+	route, err := s.lookUp(ctx, table, prefix)
+	return slices.ContainsFunc(route.Paths, func(p fib_types.FibPath) bool {
 		return p.SwIfIndex == uint32(NoIndex) && p.TableID == in && p.Type == fib_types.FIB_API_PATH_TYPE_NORMAL
-	}), nil
+	}), err
 }
 
 type changeLookup struct {
@@ -327,17 +318,9 @@ func (changeLookup) Prerequisite() {}
 
 // Apply names the one path, as other routes' steps do.
 func (s changeLookup) Apply(ctx context.Context, session *Session) error {
-	path := fib_types.FibPath{SwIfIndex: uint32(NoIndex), TableID: s.in, Weight: 1, Proto: fib_types.FIB_API_PATH_NH_PROTO_IP4}
-	if s.prefix.Addr().Is6() {
-		path.Proto = fib_types.FIB_API_PATH_NH_PROTO_IP6
-	}
-	_, err := ip.NewServiceClient(session.conn).IPRouteAddDel(ctx, &ip.IPRouteAddDel{
-		IsAdd: s.add, IsMultipath: true,
-		Route: ip.IPRoute{
-			TableID: s.table, Prefix: ip_types.Prefix(toPrefix(s.prefix)), Paths: []fib_types.FibPath{path}, NPaths: 1,
-		},
-	})
-	return err
+	path := Route{Prefix: s.prefix}.path(NoIndex)
+	path.TableID = s.in
+	return session.changePath(ctx, s.add, true, s.table, s.prefix, path)
 }
 
 // OwnTableOf describes an endpoint's own table by its number, as far as removing it

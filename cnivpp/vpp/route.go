@@ -104,16 +104,22 @@ func (o RoutesState) Plan(goal Goal) Plan {
 // paths returns the paths to exactly this prefix that leave through the
 // interface.
 func (s *Session) paths(ctx context.Context, table uint32, prefix netip.Prefix, index Index) ([]Route, error) {
+	route, err := s.lookUp(ctx, table, prefix)
+	return pathsOver(route, index), err
+}
+
+// lookUp returns the route to exactly this prefix; one without paths where there is none.
+func (s *Session) lookUp(ctx context.Context, table uint32, prefix netip.Prefix) (ip.IPRoute, error) {
 	reply, err := ip.NewServiceClient(s.conn).IPRouteLookup(ctx, &ip.IPRouteLookup{
 		TableID: table, Exact: 1, Prefix: ip_types.Prefix(toPrefix(prefix)),
 	})
 	if vppapi.IsRetval(err, api.NO_SUCH_ENTRY, api.NO_SUCH_FIB) {
-		return nil, nil
+		return ip.IPRoute{}, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("look up route %s in table %d: %w", prefix, table, err)
+		return ip.IPRoute{}, fmt.Errorf("look up route %s in table %d: %w", prefix, table, err)
 	}
-	return pathsOver(reply.Route, index), nil
+	return reply.Route, nil
 }
 
 func (s *Session) eachRoute(ctx context.Context, table uint32, v6 bool, each func(ip.IPRoute)) error {
@@ -171,12 +177,18 @@ func (s changeRoute) Apply(ctx context.Context, session *Session) error {
 	if err != nil {
 		return err
 	}
-	_, err = ip.NewServiceClient(session.conn).IPRouteAddDel(ctx, &ip.IPRouteAddDel{
-		IsAdd: s.add, IsMultipath: !s.alone,
+	return session.changePath(ctx, s.add, !s.alone, s.table, s.route.Prefix, s.route.path(index))
+}
+
+// changePath adds or removes one path to a prefix; without multipath it is the only one,
+// or all are removed.
+func (s *Session) changePath(ctx context.Context, add, multipath bool, table uint32, prefix netip.Prefix, path fib_types.FibPath) error {
+	_, err := ip.NewServiceClient(s.conn).IPRouteAddDel(ctx, &ip.IPRouteAddDel{
+		IsAdd: add, IsMultipath: multipath,
 		Route: ip.IPRoute{
-			TableID: s.table,
-			Prefix:  ip_types.Prefix(toPrefix(s.route.Prefix)),
-			Paths:   []fib_types.FibPath{s.route.path(index)},
+			TableID: table,
+			Prefix:  ip_types.Prefix(toPrefix(prefix)),
+			Paths:   []fib_types.FibPath{path},
 			NPaths:  1,
 		},
 	})
