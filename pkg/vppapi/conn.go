@@ -78,6 +78,7 @@ func Dial(ctx context.Context, path, name string) (*Conn, error) {
 func dialSocket(ctx context.Context, path string) (net.Conn, error) {
 	var dialer net.Dialer
 	pause := time.Millisecond
+	late := "it does not accept"
 	for {
 		socket, err := dialer.DialContext(ctx, "unix", path)
 		switch {
@@ -85,18 +86,27 @@ func dialSocket(ctx context.Context, path string) (net.Conn, error) {
 			return socket, nil
 		case isNobody(err):
 			return nil, fmt.Errorf("%w: %w", ErrNotRunning, err)
-		case ctx.Err() != nil:
-			return nil, fmt.Errorf("%w: %w", ErrNoAnswer, ctx.Err())
-		case !errors.Is(err, syscall.EAGAIN):
+		case errors.Is(err, syscall.EAGAIN):
+			late = "its listen queue stayed full"
+		case isLate(ctx, err):
+			return nil, fmt.Errorf("%w: %s: %w", ErrNoAnswer, late, err)
+		default:
 			return nil, err
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("%w: its listen queue stayed full: %w", ErrNoAnswer, ctx.Err())
+			return nil, fmt.Errorf("%w: %s: %w", ErrNoAnswer, late, ctx.Err())
 		case <-time.After(pause):
 			pause = min(2*pause, 20*time.Millisecond)
 		}
 	}
+}
+
+// isLate tells whether an attempt to connect failed for want of time: a dialer
+// looks at the clock itself, and may be earlier than the context.
+func isLate(ctx context.Context, err error) bool {
+	var timeout net.Error
+	return ctx.Err() != nil || errors.As(err, &timeout) && timeout.Timeout()
 }
 
 // isNobody tells whether an attempt to connect shows that no VPP has its API

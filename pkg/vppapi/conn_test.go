@@ -309,6 +309,9 @@ func TestFullBacklog(t *testing.T) {
 	if !errors.Is(err, ErrNoAnswer) || !strings.Contains(err.Error(), "listen queue") {
 		t.Errorf("full: %v", err)
 	}
+	if _, err := dialSocket(late{t.Context()}, path); !errors.Is(err, ErrNoAnswer) {
+		t.Errorf("the dialer's clock is ahead of the context's: %v", err)
+	}
 	dialed := make(chan error, 1)
 	go func() {
 		socket, err := dialSocket(within(t, patience), path)
@@ -326,6 +329,11 @@ func TestFullBacklog(t *testing.T) {
 		t.Errorf("after room was made: %v", err)
 	}
 }
+
+// late is a context whose time is up, and whose timer has not been told yet.
+type late struct{ context.Context }
+
+func (late) Deadline() (time.Time, bool) { return time.Unix(1, 0), true }
 
 // TestNoHandshake: something listens that isn't VPP, or hangs.
 func TestNoHandshake(t *testing.T) {
