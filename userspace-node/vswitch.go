@@ -218,11 +218,12 @@ func (v *vswitch) round(ctx context.Context, keeper userspace.Keeper) (again boo
 	if len(broken) > 0 && !isClosed(keeper.Gone()) {
 		var done int
 		done, failed = v.restore(ctx, keeper, broken)
+		took := time.Since(started)
 		again = done < len(broken)
-		if done > 0 {
-			v.Log.Info("repaired", "socket", v.where.Socket(), "endpoints", done, "took", time.Since(started).Round(time.Millisecond))
-		}
 		health = v.survey(ctx, keeper, records)
+		if done > 0 {
+			v.Log.Info("repaired", "socket", v.where.Socket(), "endpoints", done, "took", took.Round(time.Millisecond))
+		}
 	}
 	if isClosed(keeper.Gone()) {
 		return false
