@@ -1,6 +1,7 @@
 package userspace
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -11,11 +12,12 @@ import (
 // multusKubeconfig is what networks mostly name: Multus makes it.
 const multusKubeconfig = netDir + "/multus.d/multus.kubeconfig"
 
-// chosen is the kubeconfig to look at: the one that was asked for, else one by
-// which a pod was attached, else Multus'. Empty: none of them is there.
+// chosen is the kubeconfig to look at: the one that was asked for, else the
+// node's, else one by which a pod was attached, else Multus'. Empty: none of them
+// is there.
 func (p *patient) chosen() string {
-	if p.kubeconfig != "" {
-		return p.kubeconfig
+	if path := cmp.Or(p.kubeconfig, p.Node.KubeConfig); path != "" {
+		return path
 	}
 	for _, r := range p.records {
 		if r.Pod != nil && r.Pod.KubeConfig != "" {
@@ -31,7 +33,7 @@ func (p *patient) chosen() string {
 func (p *patient) credentials(context.Context) diagnosis {
 	path := p.chosen()
 	if path == "" {
-		return skipped("none is named by --kubeconfig or in a record, and there is no "+multusKubeconfig+"; networks work without, by file alone",
+		return skipped("none is named by --kubeconfig, the node settings or a record, and there is no "+multusKubeconfig+"; networks work without, by file alone",
 			"userspace doctor --kubeconfig FILE looks at the one that a network names")
 	}
 	client, err := kube.New(path)

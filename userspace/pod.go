@@ -18,7 +18,9 @@ func (c *call) fetchPod(ctx context.Context) error {
 		return nil
 	}
 	if c.cniArgs.PodName == "" {
-		c.log.Warn("kubeconfig is not used: CNI_ARGS name no pod")
+		if c.Node.KubeConfig == "" { // the network's, which it names to have it used
+			c.log.Warn("kubeconfig is not used: CNI_ARGS name no pod")
+		}
 		return nil
 	}
 	var err error

@@ -9,7 +9,9 @@ import (
 )
 
 // ApplyNode fills in what the network leaves to the node: VPP's API socket, log
-// file and log level. It holds for what [Parse] returns, and [ParseForDelete].
+// file and log level. The node's own credentials replace the network's: those
+// that networks written for other plugins name are Multus', and may not patch
+// pods. It holds for what [Parse] returns, and [ParseForDelete].
 func (c *NetConf) ApplyNode(node nodeconf.Settings) {
 	if !c.namesSocket && node.VPPAPISocket != "" {
 		c.VPPAPISocket = node.VPPAPISocket
@@ -19,6 +21,12 @@ func (c *NetConf) ApplyNode(node nodeconf.Settings) {
 	}
 	if c.LogLevel == "" {
 		c.LogLevel = node.LogLevel
+	}
+	if node.KubeConfig != "" {
+		c.KubeConfig = node.KubeConfig
+	}
+	if c.Host.IfType == IfTypeVCL && c.Host.VCL.Default == VCLDisable && c.KubeConfig == "" {
+		c.Warnings = append(c.Warnings, "host.vcl.default is \"disable\" and there is no kubeconfig, by which pods' annotations are read: no pod gets an endpoint")
 	}
 }
 

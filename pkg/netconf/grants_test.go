@@ -107,17 +107,18 @@ func TestBridgesCanBeGranted(t *testing.T) {
 }
 
 func TestApplyNode(t *testing.T) {
-	settings := node(t, `{"vppApiSocket":"/run/node.sock","logFile":"/node.log","logLevel":"debug"}`)
-	own := `"vppApiSocket":"/run/vpp/api.sock","logFile":"/own.log","logLevel":"error",`
+	settings := node(t, `{"vppApiSocket":"/run/node.sock","logFile":"/node.log","logLevel":"debug","kubeconfig":"/node.conf"}`)
+	own := `"vppApiSocket":"/run/vpp/api.sock","logFile":"/own.log","logLevel":"error","kubeconfig":"/own.conf",`
 	for _, c := range []struct {
-		conf                  string
-		node                  nodeconf.Settings
-		socket, file, logging string
+		conf                              string
+		node                              nodeconf.Settings
+		socket, file, logging, kubeconfig string
 	}{
-		{"", settings, "/run/node.sock", "/node.log", "debug"},
-		{own, settings, "/run/vpp/api.sock", "/own.log", "error"},
-		{"", nodeconf.Default(), DefaultVPPAPISocket, "", ""},
-		{"", nodeconf.Settings{}, DefaultVPPAPISocket, "", ""},
+		{"", settings, "/run/node.sock", "/node.log", "debug", "/node.conf"},
+		{own, settings, "/run/vpp/api.sock", "/own.log", "error", "/node.conf"},
+		{own, nodeconf.Default(), "/run/vpp/api.sock", "/own.log", "error", "/own.conf"},
+		{"", nodeconf.Default(), DefaultVPPAPISocket, "", "", ""},
+		{"", nodeconf.Settings{}, DefaultVPPAPISocket, "", "", ""},
 	} {
 		stdin := []byte(`{` + c.conf + strings.TrimPrefix(plain, "{"))
 		for name, parse := range map[string]func([]byte) (*NetConf, error){"ADD": Parse, "DEL": ParseForDelete} {
@@ -126,9 +127,20 @@ func TestApplyNode(t *testing.T) {
 				t.Fatal(err)
 			}
 			conf.ApplyNode(c.node)
-			if conf.VPPAPISocket != c.socket || conf.LogFile != c.file || conf.LogLevel != c.logging {
-				t.Errorf("%s, %s: %s %s %s", name, c.conf, conf.VPPAPISocket, conf.LogFile, conf.LogLevel)
+			if conf.VPPAPISocket != c.socket || conf.LogFile != c.file || conf.LogLevel != c.logging || name == "ADD" && conf.KubeConfig != c.kubeconfig {
+				t.Errorf("%s, %s: %s %s %s %s", name, c.conf, conf.VPPAPISocket, conf.LogFile, conf.LogLevel, conf.KubeConfig)
 			}
+		}
+	}
+	optIn := []byte(`{"cniVersion":"1.0.0","name":"a","host":{"iftype":"vcl","netType":"interface","vcl":{"default":"disable"}},"ipam":{"type":"x"}}`)
+	for path, warnings := range map[string]int{"": 1, "/node.conf": 0} {
+		conf, err := Parse(optIn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conf.ApplyNode(nodeconf.Settings{KubeConfig: path})
+		if len(conf.Warnings) != warnings {
+			t.Errorf("opting in with the node's kubeconfig %q: %v", path, conf.Warnings)
 		}
 	}
 	if nodeconf.Default().VPPAPISocket != DefaultVPPAPISocket {

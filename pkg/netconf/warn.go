@@ -22,7 +22,6 @@ func (r *reader) remark(c *NetConf) {
 	if c.Host.NetType == NetTypeInterface && c.Host.IfType != IfTypeVCL && !c.hasAddresses() {
 		r.Warn("host.netType is \"interface\" and the pod has no addresses: nothing is routed to it")
 	}
-	r.remarkVCL(c)
 	if c.Host.Memif.Role == RoleSlave && string(r.Given["host.memif.noZeroCopy"]) == "false" {
 		r.Warn("host.memif.noZeroCopy is true all the same: a slave on the host would hand all of VPP's buffers to the pod")
 	}
@@ -58,13 +57,6 @@ func (r *reader) givenIPAM() bool {
 func (r *reader) remarkMAC(name string, s Side) {
 	if s.MAC != "" && s.IfType == IfTypeMemif && memif(s).Mode == ModeIP {
 		r.Warn(fields.Join(name, "mac") + " is ignored: memif.mode is \"ip\"")
-	}
-}
-
-// remarkVCL: what a pod says is read from the API server.
-func (r *reader) remarkVCL(c *NetConf) {
-	if c.Host.IfType == IfTypeVCL && c.Host.VCL.Default == VCLDisable && c.KubeConfig == "" {
-		r.Warn("host.vcl.default is \"disable\" and there is no kubeconfig, by which pods' annotations are read: no pod gets an endpoint")
 	}
 }
 

@@ -19,6 +19,7 @@ var settingsFields = fields.Object[Settings]{Unknown: fields.RefuseUnknown, Fiel
 	fields.Text("logFile", func(s *Settings) *string { return &s.LogFile }, fields.AbsolutePath(fields.MaxPath)),
 	fields.Parsed("logLevel", func(s *Settings) *string { return &s.LogLevel }, fields.OneOfAnyCase(fields.LogLevels), fields.Lower),
 	fields.Text("recordsDir", func(s *Settings) *string { return &s.RecordsDir }, fields.AbsolutePath(fields.MaxPath)),
+	fields.Text("kubeconfig", func(s *Settings) *string { return &s.KubeConfig }, fields.AbsolutePath(fields.MaxPath)),
 	fields.Boolean("allowHostSlave", func(s *Settings) *bool { return &s.AllowHostSlave }),
 	fields.List("grants", "a list of objects", func(s *Settings) *[]Grant { return &s.Grants },
 		fields.Nested("", fields.At[Grant], grantFields)),

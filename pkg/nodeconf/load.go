@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 )
 
@@ -14,8 +15,21 @@ const maxFile = 1 << 20
 
 // Load reads the settings at path; where there is no file, they are the
 // defaults. A file that anybody but root can have written is an error, since
-// what it grants would be worth nothing.
+// what it grants would be worth nothing. Credentials that are installed beside
+// them are taken where the settings name none.
 func Load(path string) (Settings, error) {
+	s, err := settings(path)
+	if err != nil || s.KubeConfig != "" {
+		return s, err
+	}
+	installed := filepath.Join(filepath.Dir(path), KubeConfigName)
+	if _, err := os.Stat(installed); err == nil {
+		s.KubeConfig = installed
+	}
+	return s, nil
+}
+
+func settings(path string) (Settings, error) {
 	data, err := read(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

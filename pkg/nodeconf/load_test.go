@@ -32,6 +32,23 @@ func TestLoad(t *testing.T) {
 	}
 }
 
+// TestLoadKubeConfig: installed credentials are taken where the settings name none.
+func TestLoadKubeConfig(t *testing.T) {
+	dir := t.TempDir()
+	installed := write(t, dir, KubeConfigName, "", 0o600)
+	for name, want := range map[string]string{
+		filepath.Join(dir, "none"):                                     installed,
+		write(t, dir, "other.json", `{"logLevel": "info"}`, 0o600):     installed,
+		write(t, dir, "own.json", `{"kubeconfig": "/nowhere"}`, 0o600): "/nowhere",
+		write(t, t.TempDir(), "without.json", `{}`, 0o600):             "",
+		write(t, dir, "empty.json", `{"kubeconfig": ""}`, 0o600):       installed,
+	} {
+		if s, err := Load(name); err != nil || s.KubeConfig != want {
+			t.Errorf("%s: %q, %v, want %q", name, s.KubeConfig, err, want)
+		}
+	}
+}
+
 func TestLoadRefuses(t *testing.T) {
 	dir := t.TempDir()
 	fifo := filepath.Join(dir, "fifo")

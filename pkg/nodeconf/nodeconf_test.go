@@ -69,6 +69,7 @@ const (
 // wrongs has every field wrong in every way that there is a rule against.
 var wrongs = slices.Concat([]wrong{
 	{path: "vppApiSocket", value: `"api.sock"`, allowed: pathText},
+	{path: "kubeconfig", value: `"plugin.kubeconfig"`, allowed: pathText},
 	{path: "vppApiSocket", value: `"/` + strings.Repeat("a", 107) + `"`, allowed: "at most 107 bytes"},
 	{path: "vppApiSocket", value: `1`, allowed: pathText},
 	{path: "logFile", value: `"node.log"`, allowed: pathText},

@@ -8,6 +8,10 @@ import (
 // DefaultPath is where the node settings are.
 const DefaultPath = "/etc/userspace-cni/node.json"
 
+// KubeConfigName is the file beside the settings with the plugin's own
+// credentials, which its installation makes and keeps valid.
+const KubeConfigName = "plugin.kubeconfig"
+
 // All grants every name.
 const All = "*"
 
@@ -20,6 +24,9 @@ type Settings struct {
 	LogFile       string        // absolute path, or empty; for networks that name none
 	LogLevel      string        // lower case, or empty; likewise
 	RecordsDir    string        // absolute path of the records
+	// KubeConfig is the absolute path of the plugin's own credentials, which
+	// replace those that networks name; empty: networks' own.
+	KubeConfig string
 	// AllowHostSlave lets networks make the host's end of a memif a slave,
 	// which lets a pod stop all of VPP.
 	AllowHostSlave bool

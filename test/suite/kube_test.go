@@ -13,6 +13,7 @@ import (
 
 	podcontract "github.com/userspace-cni/userspace-cni/pkg/contract"
 	"github.com/userspace-cni/userspace-cni/pkg/kube/fakeapi"
+	"github.com/userspace-cni/userspace-cni/pkg/nodeconf"
 )
 
 // cluster is an API server with one pod, whose volume shared-dir is a hostPath.
@@ -91,6 +92,37 @@ func TestAnnotations(t *testing.T) {
 		if entries, err := os.ReadDir(c.volume); err != nil || len(entries) != 0 {
 			b.Errorf("the pod's volume has %v (%v), want it there and empty", entries, err)
 		}
+	})
+}
+
+// TestNodeCredentials: the node's credentials serve every network, one that names
+// Multus' as networks for other plugins do, and one that names none.
+func TestNodeCredentials(t *testing.T) {
+	onEach(t, func(b *bench) {
+		c := b.cluster()
+		installed := filepath.Join(filepath.Dir(nodeconf.DefaultPath), nodeconf.KubeConfigName)
+		b.Cleanup(func() { os.Remove(installed) })
+		data, err := os.ReadFile(c.kubeconfig)
+		must(b, err)
+		must(b, os.WriteFile(installed, data, 0o600))
+		one := b.attach(b.network("first", b.hostLocal(1), object{"kubeconfig": "/nowhere"}), "sandbox", "net1").asPod("u-1")
+		two := b.attach(b.network("second", b.hostLocal(2)), "sandbox", "net2").asPod("u-1")
+		one.add()
+		two.add()
+		if entries := c.entries(b); len(entries) != 2 {
+			b.Errorf("the pod was told of %d networks, want 2", len(entries))
+		}
+		b.says("doctor --vpp-api-socket "+b.host.APISocket, 0, "ok       kubeconfig: "+installed)
+		other := b.attach(b.network("second", b.hostLocal(2)), "without-kubernetes", "net1")
+		other.add()
+		for _, a := range []attachment{one, two, other} {
+			a.del()
+		}
+		if entries := c.entries(b); len(entries) != 0 {
+			b.Errorf("after DEL the pod is told of %v", entries)
+		}
+		b.node(object{"kubeconfig": "/nowhere"})
+		one.refused("the node's settings name another", 5, "/nowhere")
 	})
 }
 
