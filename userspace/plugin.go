@@ -59,7 +59,7 @@ func New(node nodeconf.Settings, err error) *Plugin {
 		Names:   state.Names{Dir: node.RecordsDir},
 		Journal: state.Journal{Dir: node.RecordsDir},
 		IPAM:    DelegatedIPAM{},
-		Links:   node.RecordsDir + "/d",
+		Links:   state.LinksDir(node.RecordsDir),
 		Node:    node,
 		NodeErr: err,
 	}

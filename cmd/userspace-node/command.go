@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -30,10 +31,8 @@ func command() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			for flag, given := range map[string]time.Duration{"--interval": c.Interval, "--grace": c.Grace} {
-				if given < shortest {
-					return fmt.Errorf("%s %s is not allowed; allowed: at least %s", flag, given, shortest)
-				}
+			if err := errors.Join(notTooShort("--interval", c.Interval), notTooShort("--grace", c.Grace)); err != nil {
+				return err
 			}
 			if !logging.IsLevel(level) {
 				return fmt.Errorf("--log-level %q is not allowed; allowed: debug, info, warning, error", level)
@@ -58,6 +57,7 @@ func command() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
+	cmd.AddCommand(installCommand(), uninstallCommand())
 	flags.StringVar(&c.Listen, "listen", "127.0.0.1:9477", "address of /metrics, /healthz and /readyz; empty: none")
 	flags.StringVar(&c.APISocket, "vpp-api-socket", "", "API socket of a VPP that no attachment names yet (default: the node settings')")
 	flags.StringVar(&c.StatsSocket, "vpp-stats-socket", "", "that VPP's stats segment (default: stats.sock beside the API socket)")
@@ -69,4 +69,11 @@ func command() *cobra.Command {
 	flags.BoolVar(&c.NoCollect, "no-collect", false, "remove nothing")
 	flags.StringVar(&level, "log-level", "info", "debug, info, warning or error")
 	return cmd
+}
+
+func notTooShort(flag string, given time.Duration) error {
+	if given < shortest {
+		return fmt.Errorf("%s %s is not allowed; allowed: at least %s", flag, given, shortest)
+	}
+	return nil
 }

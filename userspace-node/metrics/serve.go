@@ -43,9 +43,9 @@ func Serve(ctx context.Context, address string, handlers map[string]http.Handler
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
-		return fmt.Errorf("serve metrics: %w", err)
+		return fmt.Errorf("serve: %w", err)
 	}
-	log.Info("serving metrics", "address", listener.Addr().String())
+	log.Info("serving", "address", listener.Addr().String())
 	server := &http.Server{
 		Handler: routes(handlers), ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: headerTimeout, WriteTimeout: answerTimeout, IdleTimeout: idleTimeout,
@@ -56,9 +56,27 @@ func Serve(ctx context.Context, address string, handlers map[string]http.Handler
 		left <- leave(context.WithoutCancel(ctx), server)
 	}()
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve metrics: %w", err)
+		return fmt.Errorf("serve: %w", err)
 	}
 	return <-left
+}
+
+// Beside does something, and has the probes /healthz, which tells that the process
+// lives, and /readyz, which makes the check, answered at address meanwhile.
+func Beside(ctx context.Context, address string, ready Check, log *slog.Logger, do func(context.Context) error) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	served := make(chan error, 1)
+	go func() {
+		served <- Serve(ctx, address, map[string]http.Handler{"/healthz": Check(func() error { return nil }), "/readyz": ready}, log)
+		stop() // it can't listen there
+	}()
+	err := do(ctx)
+	stop()
+	if failed := <-served; failed != nil {
+		return failed
+	}
+	return err
 }
 
 func routes(handlers map[string]http.Handler) *http.ServeMux {

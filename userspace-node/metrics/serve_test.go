@@ -104,3 +104,35 @@ func TestServeWhereItCannot(t *testing.T) {
 		t.Error("two listen on one address")
 	}
 }
+
+// TestBeside answers probes while something is done, and ends it where it can't.
+func TestBeside(t *testing.T) {
+	logged := make(lines, 16)
+	log := slog.New(slog.NewJSONHandler(logged, nil))
+	check := func() error { return errors.New("not yet") }
+	failed := errors.New("failed")
+	err := Beside(t.Context(), "127.0.0.1:0", check, log, func(context.Context) error {
+		var line struct{ Address string }
+		if err := json.Unmarshal(<-logged, &line); err != nil {
+			t.Error(err)
+			return err
+		}
+		if code, body := ask(t, "GET", "http://"+line.Address+"/readyz"); code != 503 || body != "not yet\n" {
+			t.Errorf("/readyz: %d %q", code, body)
+		}
+		if code, _ := ask(t, "GET", "http://"+line.Address+"/healthz"); code != 200 {
+			t.Errorf("/healthz: %d", code)
+		}
+		return failed
+	})
+	if !errors.Is(err, failed) {
+		t.Errorf("%v, want what it failed by", err)
+	}
+	err = Beside(t.Context(), "256.0.0.1:1", check, log, func(ctx context.Context) error {
+		<-ctx.Done()
+		return nil
+	})
+	if err == nil || !strings.Contains(err.Error(), "256.0.0.1") {
+		t.Errorf("an address that can't be listened on: %v", err)
+	}
+}
