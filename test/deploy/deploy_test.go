@@ -3,6 +3,7 @@ package deploy
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,23 +18,46 @@ import (
 
 const program = "/usr/local/bin/userspace-node"
 
-// flags are what the agent says it has.
-var flags = sync.OnceValues(func() ([]string, error) {
-	help, err := exec.Command("go", "run", "../../cmd/userspace-node", "--help").Output()
-	return regexp.MustCompile(`--[a-z-]+`).FindAllString(string(help), -1), err
+// built is the path of the program that the manifests run.
+var built = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "userspace-cni-deploy-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "userspace-node")
+	return path, exec.Command("go", "build", "-o", path, "../../cmd/userspace-node").Run()
 })
 
-// checkFlags looks at what starts with dashes alone: a value may follow its flag.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if path, _ := built(); path != "" {
+		os.RemoveAll(filepath.Dir(path))
+	}
+	os.Exit(code)
+}
+
+// checkFlags compares arguments with what the program says it has. It looks at
+// what starts with dashes alone: a value may follow its flag. A command comes
+// first.
 func checkFlags(t *testing.T, args []string) {
 	t.Helper()
-	flags, err := flags()
+	path, err := built()
 	if err != nil {
 		t.Fatal(err)
 	}
+	help := []string{"--help"}
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		help = []string{args[0], "--help"}
+	}
+	out, err := exec.Command(path, help...).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	flags := regexp.MustCompile(`--[a-z-]+`).FindAllString(string(out), -1)
 	for _, arg := range args {
 		name, _, _ := strings.Cut(arg, "=")
 		if strings.HasPrefix(name, "-") && !slices.Contains(flags, name) {
-			t.Errorf("the agent has no flag %s", name)
+			t.Errorf("userspace-node %v: there is no flag %s", args, name)
 		}
 	}
 }

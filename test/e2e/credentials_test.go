@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/userspace-cni/userspace-cni/test/e2e/cluster"
 )
@@ -65,11 +66,12 @@ func TestStolenToken(t *testing.T) {
 		}
 		return nil
 	})
-	bound, err1 := node.NodeToken(t.Context(), "userspace")
+	stolen, err1 := clientcmd.LoadFromFile(pluginKubeconfig)
 	unbound, err2 := node.Token(t.Context(), "userspace")
 	if err := errors.Join(err1, err2); err != nil {
 		t.Fatal(err)
 	}
+	bound := stolen.AuthInfos["userspace"].Token
 	annotate := func(key string, value any) map[string]any {
 		return map[string]any{"metadata": map[string]any{"annotations": map[string]any{key: value}}}
 	}

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -79,7 +78,7 @@ func up() error {
 	if err != nil {
 		return err
 	}
-	if err := node.Up(ctx, pods, agentImage()); err != nil {
+	if err := node.Up(ctx, pods, nodeImage("latest"), nodeImage("next")); err != nil {
 		return err
 	}
 	if err := install(ctx); err != nil {
@@ -94,17 +93,17 @@ func down() {
 	_ = host.Kill()
 }
 
-// agentImage is what deploy/kubernetes names.
-func agentImage() cluster.Image {
+// nodeImage is what deploy/kubernetes names, with a tag.
+func nodeImage(tag string) cluster.Image {
 	return cluster.Image{
-		Name:       "ghcr.io/userspace-cni/userspace-cni:latest",
+		Name:       "ghcr.io/userspace-cni/userspace-cni:" + tag,
 		Entrypoint: []string{"/usr/local/bin/userspace-node"},
-		Files:      map[string]string{"usr/local/bin/userspace-node": filepath.Join(bin, "userspace-node")},
+		Files: map[string]string{
+			"usr/local/bin/userspace-node": filepath.Join(bin, "userspace-node"),
+			"usr/local/bin/userspace":      filepath.Join(bin, "userspace"),
+		},
 	}
 }
-
-// kubeconfig are the plugin's credentials, which networks name.
-const kubeconfig = cluster.NetworksDir + "/userspace.d/userspace.kubeconfig"
 
 // account is whom they are of, with the rights that deploy/kubernetes gives it.
 func account() (string, error) {
@@ -112,15 +111,20 @@ func account() (string, error) {
 	return string(data), err
 }
 
-// install puts the plugin on the node, with its credentials.
+// deployment is what users apply.
+const deployment = "../../deploy/kubernetes"
+
+// install puts the plugin and the agent on the node as users do.
 func install(ctx context.Context) error {
-	account, err := account()
-	if err != nil {
+	if _, err := cluster.Kubectl(ctx, "", "apply", "-k", deployment); err != nil {
 		return err
 	}
-	if err := cluster.Apply(ctx, account); err != nil {
-		return err
+	for _, set := range []string{"userspace-install", "userspace-node"} {
+		_, err := cluster.Kubectl(ctx, "", "-n", "kube-system", "rollout", "status", "daemonset/"+set, "--timeout=60s")
+		if err != nil {
+			pods, _ := cluster.Kubectl(ctx, "", "-n", "kube-system", "describe", "pods")
+			return fmt.Errorf("%w\n%s", err, pods)
+		}
 	}
-	token, err := node.NodeToken(ctx, "userspace")
-	return errors.Join(err, cluster.WriteKubeconfig(kubeconfig, token), cluster.Install(filepath.Join(bin, "userspace")))
+	return nil
 }

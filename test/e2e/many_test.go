@@ -18,7 +18,7 @@ import (
 // simple is a network of ours.
 func simple(name, bridge, subnet string) map[string]any {
 	return map[string]any{
-		"cniVersion": "1.0.0", "type": "userspace", "name": name, "kubeconfig": kubeconfig,
+		"cniVersion": "1.0.0", "type": "userspace", "name": name,
 		"logFile": logFile(name), "logLevel": "info",
 		"host": map[string]any{"engine": "vpp", "iftype": "memif", "netType": "bridge", "bridge": map[string]any{"bridgeName": bridge}},
 		"ipam": map[string]any{"type": "host-local", "subnet": subnet},

@@ -1,12 +1,14 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,19 +28,14 @@ const startLimit = 2 * time.Minute
 
 const podsPath = "/api/v1/namespaces/default/pods"
 
-// network is an example's network, with the plugin's credentials.
+// network is an example's network.
 func network(t *testing.T, path string) string {
 	t.Helper()
-	config, err := lab.NetworkFromYAML("../../examples/" + path)
+	data, err := os.ReadFile("../../examples/" + path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var fields map[string]any
-	if err := json.Unmarshal(config, &fields); err != nil {
-		t.Fatal(err)
-	}
-	fields["kubeconfig"] = kubeconfig
-	return definition(t, fields)
+	return string(data)
 }
 
 // definition is a network of ours as an object.
@@ -58,8 +55,7 @@ func definition(t *testing.T, fields map[string]any) string {
 	return string(object)
 }
 
-// examplePod is a pod of an example. Where the node has no hugepages, the pod's
-// VPP, which does without, isn't given any.
+// examplePod is a pod of an example, which isn't waited for when it ends.
 func examplePod(t *testing.T, path string) *corev1.Pod {
 	t.Helper()
 	data, err := os.ReadFile("../../examples/" + path)
@@ -70,28 +66,9 @@ func examplePod(t *testing.T, path string) *corev1.Pod {
 	if err := yaml.UnmarshalStrict(data, &pod); err != nil {
 		t.Fatal(err)
 	}
-	if !hugepages() {
-		withoutHugepages(&pod.Spec)
-	}
 	var now int64
 	pod.Spec.TerminationGracePeriodSeconds = &now
 	return &pod
-}
-
-func hugepages() bool {
-	data, _ := os.ReadFile("/proc/meminfo")
-	return !bytes.Contains(data, []byte("HugePages_Total:       0\n"))
-}
-
-func withoutHugepages(spec *corev1.PodSpec) {
-	for i := range spec.Containers {
-		delete(spec.Containers[i].Resources.Limits, corev1.ResourceHugePagesPrefix+"2Mi")
-	}
-	for i, volume := range spec.Volumes {
-		if volume.EmptyDir != nil && volume.EmptyDir.Medium == corev1.StorageMediumHugePages {
-			spec.Volumes[i].EmptyDir.Medium = corev1.StorageMediumDefault
-		}
-	}
 }
 
 // manifest joins objects.
@@ -254,7 +231,7 @@ const ipamDir = "/var/lib/cni/networks"
 func nothingLeft(t *testing.T, dirs ...string) {
 	t.Helper()
 	dirs = append(dirs, state.DefaultDir, shareddir.DefaultBase, ipamDir, "/var/lib/cni/results", "/var/lib/cni/multus/results", "/run/netns")
-	wait(t, 30*time.Second, "nothing left", func(context.Context) error {
+	wait(t, 30*time.Second, "nothing left", func(ctx context.Context) error {
 		objects, err := host.Left()
 		if err != nil {
 			return err
@@ -263,9 +240,54 @@ func nothingLeft(t *testing.T, dirs ...string) {
 		if err != nil {
 			return err
 		}
+		if files, err = withoutInstallation(ctx, files); err != nil {
+			return err
+		}
 		if objects+files != "" {
 			return fmt.Errorf("left behind:\n%s\n%s", objects, files)
 		}
 		return nil
 	})
+}
+
+// withoutInstallation leaves out what the cluster's network has for the pods of
+// kube-system: their addresses, sandboxes, and network namespaces with processes.
+func withoutInstallation(ctx context.Context, files string) (string, error) {
+	var pods corev1.PodList
+	if err := node.Get(ctx, "/api/v1/namespaces/kube-system/pods", &pods); err != nil {
+		return "", err
+	}
+	theirs := func(string) bool { return false }
+	for _, pod := range pods.Items {
+		if pod.Status.PodIP == "" {
+			continue
+		}
+		address := ipamDir + "/cluster/" + pod.Status.PodIP
+		owner, err := os.ReadFile(address)
+		if err != nil {
+			return "", err
+		}
+		sandbox, _, _ := strings.Cut(string(owner), "\r\n")
+		others := theirs
+		theirs = func(path string) bool {
+			return path == address || strings.Contains(path, sandbox) || others(path)
+		}
+	}
+	inhabited := inhabitedNamespaces()
+	isTheirs := func(path string) bool {
+		info, err := os.Stat(path)
+		return theirs(path) || err == nil && slices.ContainsFunc(inhabited, func(ns fs.FileInfo) bool { return os.SameFile(ns, info) })
+	}
+	return strings.Join(slices.DeleteFunc(strings.Split(files, "\n"), isTheirs), "\n"), nil
+}
+
+// inhabitedNamespaces are the network namespaces that processes are in.
+func inhabitedNamespaces() (all []fs.FileInfo) {
+	paths, _ := filepath.Glob("/proc/[0-9]*/ns/net")
+	for _, path := range paths {
+		if info, err := os.Stat(path); err == nil { // it may have ended
+			all = append(all, info)
+		}
+	}
+	return all
 }

@@ -88,23 +88,7 @@ func As(ctx context.Context, token, method, path string, body, into any) error {
 
 // Token gives a service account of kube-system a token for an hour.
 func (c *Cluster) Token(ctx context.Context, account string) (string, error) {
-	return c.token(ctx, account, map[string]any{"expirationSeconds": 3600})
-}
-
-// NodeToken is one that says that it is used on the node.
-func (c *Cluster) NodeToken(ctx context.Context, account string) (string, error) {
-	var node struct{ Metadata struct{ UID string } }
-	if err := c.Get(ctx, "/api/v1/nodes/"+NodeName, &node); err != nil {
-		return "", err
-	}
-	return c.token(ctx, account, map[string]any{
-		"expirationSeconds": 3600,
-		"boundObjectRef":    map[string]any{"apiVersion": "v1", "kind": "Node", "name": NodeName, "uid": node.Metadata.UID},
-	})
-}
-
-func (c *Cluster) token(ctx context.Context, account string, spec map[string]any) (string, error) {
-	request := map[string]any{"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
+	request := map[string]any{"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": map[string]any{"expirationSeconds": 3600}}
 	var answer struct{ Status struct{ Token string } }
 	err := c.admin.do(ctx, http.MethodPost, "/api/v1/namespaces/kube-system/serviceaccounts/"+account+"/token", request, &answer)
 	return answer.Status.Token, err
