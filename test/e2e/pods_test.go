@@ -14,8 +14,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 
-	"github.com/userspace-cni/userspace-cni/pkg/shareddir"
-	"github.com/userspace-cni/userspace-cni/pkg/state"
 	"github.com/userspace-cni/userspace-cni/test/e2e/cluster"
 	"github.com/userspace-cni/userspace-cni/test/lab"
 )
@@ -245,27 +243,9 @@ func ping(t *testing.T, pod, address string) string {
 	return strings.TrimSpace(out)
 }
 
-// ipamDir is where host-local keeps its addresses.
-const ipamDir = "/var/lib/cni/networks"
-
-// nothingLeft checks that nothing is left of a test's pods: on the node's VPP, in
-// records, addresses and shared directories, of the cluster's network and of Multus.
-// The kubelet says that a pod is gone before containerd has forgotten its sandbox.
+// nothingLeft checks that nothing is left of a test's pods. The kubelet says that a
+// pod is gone before containerd has forgotten its sandbox.
 func nothingLeft(t *testing.T, dirs ...string) {
 	t.Helper()
-	dirs = append(dirs, state.DefaultDir, shareddir.DefaultBase, ipamDir, "/var/lib/cni/results", "/var/lib/cni/multus/results", "/run/netns")
-	wait(t, 30*time.Second, "nothing left", func(context.Context) error {
-		objects, err := host.Left()
-		if err != nil {
-			return err
-		}
-		files, err := lab.FilesLeft(dirs...)
-		if err != nil {
-			return err
-		}
-		if objects+files != "" {
-			return fmt.Errorf("left behind:\n%s\n%s", objects, files)
-		}
-		return nil
-	})
+	wait(t, 30*time.Second, "nothing left", func(context.Context) error { return cluster.Left(host, dirs...) })
 }

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -24,6 +25,12 @@ const (
 	inside = "inside"
 )
 
+// CannotRunError is why there can be no cluster on this machine, whatever is tried.
+type CannotRunError struct{ reason error }
+
+func (e *CannotRunError) Error() string { return e.reason.Error() }
+func (e *CannotRunError) Unwrap() error { return e.reason }
+
 // Enter runs the program again in process, mount, network, IPC and host name
 // namespaces of its own. There it returns true, and the program goes on; outside it
 // returns the exit code once everything in the namespaces has ended.
@@ -36,7 +43,7 @@ func Enter() (entered bool, code int, err error) {
 		return false, code, err
 	}
 	if os.Geteuid() != 0 {
-		return false, 1, fmt.Errorf("a kubelet runs as root only")
+		return false, 1, &CannotRunError{errors.New("this user isn't root")}
 	}
 	code, err = outside()
 	return false, code, err
@@ -47,7 +54,7 @@ func Enter() (entered bool, code int, err error) {
 func outside() (code int, err error) {
 	group, err := newGroup()
 	if err != nil {
-		return 1, err
+		return 1, &CannotRunError{err}
 	}
 	defer func() {
 		if left := group.remove(); left != nil && err == nil {
@@ -66,7 +73,7 @@ func outside() (code int, err error) {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
 	if err := cmd.Start(); err != nil {
-		return 1, fmt.Errorf("no namespaces of our own: %w", err)
+		return 1, &CannotRunError{fmt.Errorf("no namespaces of our own: %w", err)}
 	}
 	go func() {
 		for range signals {
