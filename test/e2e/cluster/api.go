@@ -76,6 +76,11 @@ func (c *Cluster) Get(ctx context.Context, path string, into any) error {
 	return c.admin.do(ctx, http.MethodGet, path, nil, into)
 }
 
+// Put replaces the object at a path of the API.
+func (c *Cluster) Put(ctx context.Context, path string, object any) error {
+	return c.admin.do(ctx, http.MethodPut, path, object, nil)
+}
+
 // DeleteAll deletes the objects at a path of the API, at once.
 func (c *Cluster) DeleteAll(ctx context.Context, path string) error {
 	return c.admin.do(ctx, http.MethodDelete, path, nil, nil)
