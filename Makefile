@@ -4,12 +4,12 @@ GO  ?= go
 BIN := $(CURDIR)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test e2e bench fuzz lint clean
+.PHONY: help build demo test e2e e2e-direct bench fuzz lint clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "VPP=/path/to/vpp names the VPP that demo, test, e2e and bench run on beside (demo, e2e: instead of)"
+	@echo "VPP=/path/to/vpp names the VPP that demo, test, e2e, e2e-direct and bench run on beside (demo, e2e: instead of)"
 	@echo "the simulator; left out, a vpp in PATH is taken."
 
 build: ## build userspace, usrsp-app and vppsim into bin/
@@ -26,6 +26,11 @@ e2e: build ## try it on a real Kubernetes of one node, in namespaces of its own 
 	@CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/ $(addprefix github.com/containernetworking/plugins/plugins/,\
 		ipam/host-local main/bridge main/loopback)
 	@GO="$(GO)" USERSPACE_CNI_BIN=$(BIN) ./test/e2e/run $(E2E)
+
+e2e-direct: build ## try it with a real API server and Multus alone, in seconds (root; where it can't run, it says so)
+	@CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/ $(addprefix github.com/containernetworking/plugins/plugins/,\
+		ipam/host-local main/bridge main/loopback)
+	@GO="$(GO)" USERSPACE_CNI_BIN=$(BIN) ./test/e2e/run-direct
 
 bench: build ## how fast and how large it is, each figure beside its target
 	@CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/ github.com/containernetworking/plugins/plugins/ipam/host-local \

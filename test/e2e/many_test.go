@@ -111,9 +111,9 @@ func checkMany(t *testing.T, pods int) {
 	checkAttempts(t)
 }
 
-// checkAttempts checks that nothing that the plugin did failed. Multus 4.2.2 waits
-// for the API server for 2.5 seconds alone, which is little while so many pods start
-// on a small machine; then the kubelet tries again.
+// checkAttempts checks that nothing that the plugin did failed. Multus 4.2.2 gives
+// the API server a quarter of a second for an answer, twice, which is little while so
+// many pods start on a small machine; then the kubelet tries again.
 func checkAttempts(t *testing.T) {
 	t.Helper()
 	var failed corev1.EventList

@@ -5,10 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,10 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 
-	"github.com/userspace-cni/userspace-cni/pkg/shareddir"
-	"github.com/userspace-cni/userspace-cni/pkg/state"
 	"github.com/userspace-cni/userspace-cni/test/e2e/cluster"
-	"github.com/userspace-cni/userspace-cni/test/lab"
 )
 
 // startLimit is the longest that pods may take to run: a kubelet that was told of
@@ -222,72 +216,9 @@ func ping(t *testing.T, pod, address string) string {
 	return strings.TrimSpace(out)
 }
 
-// ipamDir is where host-local keeps its addresses.
-const ipamDir = "/var/lib/cni/networks"
-
-// nothingLeft checks that nothing is left of a test's pods: on the node's VPP, in
-// records, addresses and shared directories, of the cluster's network and of Multus.
-// The kubelet says that a pod is gone before containerd has forgotten its sandbox.
+// nothingLeft checks that nothing is left of a test's pods. The kubelet says that a
+// pod is gone before containerd has forgotten its sandbox.
 func nothingLeft(t *testing.T, dirs ...string) {
 	t.Helper()
-	dirs = append(dirs, state.DefaultDir, shareddir.DefaultBase, ipamDir, "/var/lib/cni/results", "/var/lib/cni/multus/results", "/run/netns")
-	wait(t, 30*time.Second, "nothing left", func(ctx context.Context) error {
-		objects, err := host.Left()
-		if err != nil {
-			return err
-		}
-		files, err := lab.FilesLeft(dirs...)
-		if err != nil {
-			return err
-		}
-		if files, err = withoutInstallation(ctx, files); err != nil {
-			return err
-		}
-		if objects+files != "" {
-			return fmt.Errorf("left behind:\n%s\n%s", objects, files)
-		}
-		return nil
-	})
-}
-
-// withoutInstallation leaves out what the cluster's network has for the pods of
-// kube-system: their addresses, sandboxes, and network namespaces with processes.
-func withoutInstallation(ctx context.Context, files string) (string, error) {
-	var pods corev1.PodList
-	if err := node.Get(ctx, "/api/v1/namespaces/kube-system/pods", &pods); err != nil {
-		return "", err
-	}
-	theirs := func(string) bool { return false }
-	for _, pod := range pods.Items {
-		if pod.Status.PodIP == "" {
-			continue
-		}
-		address := ipamDir + "/cluster/" + pod.Status.PodIP
-		owner, err := os.ReadFile(address)
-		if err != nil {
-			return "", err
-		}
-		sandbox, _, _ := strings.Cut(string(owner), "\r\n")
-		others := theirs
-		theirs = func(path string) bool {
-			return path == address || strings.Contains(path, sandbox) || others(path)
-		}
-	}
-	inhabited := inhabitedNamespaces()
-	isTheirs := func(path string) bool {
-		info, err := os.Stat(path)
-		return theirs(path) || err == nil && slices.ContainsFunc(inhabited, func(ns fs.FileInfo) bool { return os.SameFile(ns, info) })
-	}
-	return strings.Join(slices.DeleteFunc(strings.Split(files, "\n"), isTheirs), "\n"), nil
-}
-
-// inhabitedNamespaces are the network namespaces that processes are in.
-func inhabitedNamespaces() (all []fs.FileInfo) {
-	paths, _ := filepath.Glob("/proc/[0-9]*/ns/net")
-	for _, path := range paths {
-		if info, err := os.Stat(path); err == nil { // it may have ended
-			all = append(all, info)
-		}
-	}
-	return all
+	wait(t, 30*time.Second, "nothing left", func(ctx context.Context) error { return node.Left(ctx, host, dirs...) })
 }

@@ -13,9 +13,10 @@ var programs = []string{
 	"github.com/userspace-cni/userspace-cni/cmd/usrsp-app",
 	"github.com/userspace-cni/userspace-cni/cmd/vppsim",
 	"github.com/containernetworking/plugins/plugins/ipam/host-local",
+	"github.com/containernetworking/cni/cnitool",
 }
 
-// Build builds the programs, host-local among them, into dir.
+// Build builds the programs, host-local and cnitool among them, into dir.
 func Build(dir string) error {
 	for _, program := range programs {
 		cmd := exec.Command("go", "build", "-o", filepath.Join(dir, filepath.Base(program)), program)

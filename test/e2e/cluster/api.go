@@ -76,6 +76,11 @@ func (c *Cluster) Get(ctx context.Context, path string, into any) error {
 	return c.admin.do(ctx, http.MethodGet, path, nil, into)
 }
 
+// Put replaces the object at a path of the API.
+func (c *Cluster) Put(ctx context.Context, path string, object any) error {
+	return c.admin.do(ctx, http.MethodPut, path, object, nil)
+}
+
 // DeleteAll deletes the objects at a path of the API, at once.
 func (c *Cluster) DeleteAll(ctx context.Context, path string) error {
 	return c.admin.do(ctx, http.MethodDelete, path, nil, nil)
@@ -88,7 +93,23 @@ func As(ctx context.Context, token, method, path string, body, into any) error {
 
 // Token gives a service account of kube-system a token for an hour.
 func (c *Cluster) Token(ctx context.Context, account string) (string, error) {
-	request := map[string]any{"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": map[string]any{"expirationSeconds": 3600}}
+	return c.token(ctx, account, map[string]any{"expirationSeconds": 3600})
+}
+
+// NodeToken is one that says that it is used on a node.
+func (c *Cluster) NodeToken(ctx context.Context, account, node string) (string, error) {
+	var object struct{ Metadata struct{ UID string } }
+	if err := c.Get(ctx, "/api/v1/nodes/"+node, &object); err != nil {
+		return "", err
+	}
+	return c.token(ctx, account, map[string]any{
+		"expirationSeconds": 3600,
+		"boundObjectRef":    map[string]any{"apiVersion": "v1", "kind": "Node", "name": node, "uid": object.Metadata.UID},
+	})
+}
+
+func (c *Cluster) token(ctx context.Context, account string, spec map[string]any) (string, error) {
+	request := map[string]any{"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
 	var answer struct{ Status struct{ Token string } }
 	err := c.admin.do(ctx, http.MethodPost, "/api/v1/namespaces/kube-system/serviceaccounts/"+account+"/token", request, &answer)
 	return answer.Status.Token, err

@@ -43,18 +43,47 @@ func New(bin, cache string) (*Cluster, error) {
 		os.Setenv("KUBECONFIG", adminKubeconfig))
 }
 
+// step is one of those that bring up a cluster.
+type step struct {
+	what string
+	do   func(context.Context) error
+}
+
 // Up starts the cluster, and returns once its node is ready.
 func (c *Cluster) Up(ctx context.Context, images ...Image) error {
-	for _, step := range []struct {
-		what string
-		do   func(context.Context) error
-	}{
-		{"control plane", c.startControl},
-		{"Multus", c.installMultus},
-		{"containerd", c.startContainerd},
-		{"images", func(ctx context.Context) error { return c.importImages(ctx, append(images, c.pause())) }},
-		{"kubelet", c.startKubelet},
-	} {
+	return inOrder(ctx,
+		step{"etcd and API server", c.startStore},
+		step{"controllers", c.startControllers},
+		step{"Multus", c.installMultus},
+		step{"containerd", c.startContainerd},
+		step{"images", func(ctx context.Context) error { return c.importImages(ctx, append(images, c.pause())) }},
+		step{"kubelet", c.startKubelet},
+	)
+}
+
+// bare are objects that the controller manager and the kubelet make.
+const bare = `
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: default, namespace: default}
+---
+apiVersion: v1
+kind: Node
+metadata: {name: ` + NodeName + `}
+`
+
+// UpWithoutKubelet starts etcd and the API server alone, and installs Multus: pods
+// are objects, and who calls Multus for them is their runtime.
+func (c *Cluster) UpWithoutKubelet(ctx context.Context) error {
+	return inOrder(ctx,
+		step{"etcd and API server", c.startStore},
+		step{"objects of the controller manager and the kubelet", func(ctx context.Context) error { return Apply(ctx, bare) }},
+		step{"Multus", c.installMultus},
+	)
+}
+
+func inOrder(ctx context.Context, steps ...step) error {
+	for _, step := range steps {
 		if err := step.do(ctx); err != nil {
 			return fmt.Errorf("%s: %w", step.what, err)
 		}

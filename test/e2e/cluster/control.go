@@ -32,16 +32,19 @@ var tokens = map[string]struct{ token, user, group string }{
 
 func kubeconfig(of string) string { return filepath.Join(kubernetes, of+".conf") }
 
-func (c *Cluster) startControl(ctx context.Context) error {
+// startStore starts what keeps objects: etcd and the API server.
+func (c *Cluster) startStore(ctx context.Context) error {
 	if err := writeCredentials(); err != nil {
 		return err
 	}
 	if err := c.startEtcd(ctx); err != nil {
 		return err
 	}
-	if err := c.startAPI(ctx); err != nil {
-		return err
-	}
+	return c.startAPI(ctx)
+}
+
+// startControllers starts what acts on them.
+func (c *Cluster) startControllers(ctx context.Context) error {
 	c.Controllers = c.program("kube-controller-manager", "--kubeconfig="+kubeconfig("controller-manager"),
 		"--use-service-account-credentials", "--service-account-private-key-file="+accountKey,
 		"--root-ca-file="+certificate, "--leader-elect=false", "--allocate-node-cidrs=false")

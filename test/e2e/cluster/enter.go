@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -24,6 +25,12 @@ const (
 	inside = "inside"
 )
 
+// CannotRunError is why there can be no cluster on this machine, whatever is tried.
+type CannotRunError struct{ reason error }
+
+func (e *CannotRunError) Error() string { return e.reason.Error() }
+func (e *CannotRunError) Unwrap() error { return e.reason }
+
 // Enter runs the program again in process, mount, network, IPC and host name
 // namespaces of its own. There it returns true, and the program goes on; outside it
 // returns the exit code once everything in the namespaces has ended.
@@ -36,7 +43,7 @@ func Enter() (entered bool, code int, err error) {
 		return false, code, err
 	}
 	if os.Geteuid() != 0 {
-		return false, 1, fmt.Errorf("a kubelet runs as root only")
+		return false, 1, &CannotRunError{errors.New("this user isn't root")}
 	}
 	code, err = outside()
 	return false, code, err
@@ -47,7 +54,7 @@ func Enter() (entered bool, code int, err error) {
 func outside() (code int, err error) {
 	group, err := newGroup()
 	if err != nil {
-		return 1, err
+		return 1, &CannotRunError{err}
 	}
 	defer func() {
 		if left := group.remove(); left != nil && err == nil {
@@ -66,7 +73,7 @@ func outside() (code int, err error) {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
 	if err := cmd.Start(); err != nil {
-		return 1, fmt.Errorf("no namespaces of our own: %w", err)
+		return 1, &CannotRunError{fmt.Errorf("no namespaces of our own: %w", err)}
 	}
 	go func() {
 		for range signals {
@@ -74,8 +81,11 @@ func outside() (code int, err error) {
 		}
 	}()
 	_ = cmd.Wait()
-	if cmd.ProcessState.ExitCode() < 0 {
+	switch cmd.ProcessState.ExitCode() {
+	case -1:
 		return 1, fmt.Errorf("interrupted")
+	case notFurnished:
+		return 1, &CannotRunError{errors.New("namespaces can't be furnished here, see above")}
 	}
 	return cmd.ProcessState.ExitCode(), nil
 }
@@ -89,20 +99,14 @@ func again(stage string) *exec.Cmd {
 	return cmd
 }
 
+// notFurnished is the exit code of a first process that may not mount what it must.
+const notFurnished = 77
+
 // beFirst furnishes the namespaces, starts the program in them, and waits for
 // whatever ends, until that does.
 func beFirst() (int, error) {
-	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
-		return 1, fmt.Errorf("make mounts private: %w", err)
-	}
-	if err := syscall.Mount("proc", "/proc", "proc", 0, ""); err != nil {
-		return 1, fmt.Errorf("mount /proc: %w", err)
-	}
-	if err := lab.Furnish(); err != nil {
-		return 1, err
-	}
-	if err := furnishNode(); err != nil {
-		return 1, err
+	if err := furnish(); err != nil {
+		return notFurnished, err
 	}
 	cmd := again(inside)
 	if err := cmd.Start(); err != nil {
@@ -121,6 +125,19 @@ func beFirst() (int, error) {
 			return 1, fmt.Errorf("ended by %s", status.Signal())
 		}
 	}
+}
+
+func furnish() error {
+	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("make mounts private: %w", err)
+	}
+	if err := syscall.Mount("proc", "/proc", "proc", 0, ""); err != nil {
+		return fmt.Errorf("mount /proc: %w", err)
+	}
+	if err := lab.Furnish(); err != nil {
+		return err
+	}
+	return furnishNode()
 }
 
 // group is the name of the control group below which the pods have theirs.

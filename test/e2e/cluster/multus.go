@@ -28,7 +28,7 @@ const multusConfig = `{
 
 // installMultus does what the DaemonSet does that Multus ships, with its rights.
 func (c *Cluster) installMultus(ctx context.Context) error {
-	manifest, err := os.ReadFile(filepath.Join(c.cache, "multus-daemonset.yml"))
+	manifest, err := os.ReadFile(filepath.Join(c.cache, "bin/multus-daemonset.yml"))
 	if err != nil {
 		return err
 	}

@@ -48,6 +48,17 @@ func (p *Program) Stop() {
 	}
 }
 
+// Revive starts it again if it has ended by itself, as systemd does with one that
+// gives up because another isn't there yet.
+func (p *Program) Revive() error {
+	select {
+	case <-p.exited:
+		return p.Start()
+	default:
+		return nil
+	}
+}
+
 // until waits for a condition, for as long as the program runs.
 func (p *Program) until(ctx context.Context, what string, condition func(context.Context) error) error {
 	err := Until(ctx, time.Minute, func(ctx context.Context) error {

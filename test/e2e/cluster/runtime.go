@@ -103,3 +103,8 @@ func (c *Cluster) nodeReady(ctx context.Context) error {
 	}
 	return fmt.Errorf("not ready: %v", node)
 }
+
+// KillSandbox ends the process that holds a pod's namespaces.
+func KillSandbox(ctx context.Context, id string) error {
+	return ctr(ctx, "tasks", "kill", "--signal", "SIGKILL", id)
+}
