@@ -4,16 +4,25 @@ GO  ?= go
 BIN := $(CURDIR)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test e2e e2e-direct bench fuzz lint clean
+.PHONY: help build images demo test test-images e2e e2e-direct bench fuzz lint clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "VPP=/path/to/vpp names the VPP that demo, test, e2e, e2e-direct and bench run on beside (demo, e2e: instead of)"
 	@echo "the simulator; left out, a vpp in PATH is taken."
 
-build: ## build userspace, usrsp-app and vppsim into bin/
+build: ## build the programs into bin/, or, with PLATFORM=linux/arm64 say, into bin/linux/arm64/
+ifdef PLATFORM
+	CGO_ENABLED=0 GOOS=$(firstword $(subst /, ,$(PLATFORM))) GOARCH=$(lastword $(subst /, ,$(PLATFORM))) \
+		$(GO) build -trimpath -o $(BIN)/$(PLATFORM)/ ./cmd/...
+else
 	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/ ./cmd/...
+endif
+
+images: ## build the images of docker/ by docker or podman (IMAGES=, TAG=, PLATFORM=: see docker/README.md)
+	@GO="$(GO)" MAKE="$(MAKE)" IMAGES="$(IMAGES)" TAG="$(TAG)" PLATFORM="$(PLATFORM)" REGISTRY="$(REGISTRY)" \
+		VPP_RELEASE="$(VPP_RELEASE)" BUILDER="$(BUILDER)" BUILD_FLAGS="$(BUILD_FLAGS)" ./docker/build
 
 demo: build ## two pods with two networks each ping one another, before your eyes
 	@$(GO) build -o $(BIN)/ github.com/containernetworking/plugins/plugins/ipam/host-local ./test/demo
@@ -31,6 +40,10 @@ e2e-direct: build ## try it with a real API server and Multus alone, in seconds 
 	@CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/ $(addprefix github.com/containernetworking/plugins/plugins/,\
 		ipam/host-local main/bridge main/loopback)
 	@GO="$(GO)" USERSPACE_CNI_BIN=$(BIN) ./test/e2e/run-direct
+
+test-images: ## build images by buildah on a base of Debian's packages, and try what is in them (root)
+	@CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/ github.com/containernetworking/plugins/plugins/ipam/host-local
+	@GO="$(GO)" USERSPACE_CNI_BIN=$(BIN) ./test/images/run $(RUN)
 
 bench: build ## how fast and how large it is, each figure beside its target
 	@CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/ github.com/containernetworking/plugins/plugins/ipam/host-local \

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/userspace-cni/userspace-cni/pkg/buildinfo"
 	"github.com/userspace-cni/userspace-cni/pkg/logging"
 	usrspapp "github.com/userspace-cni/userspace-cni/usrsp-app"
 )
@@ -19,6 +20,7 @@ func command() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "usrsp-app",
 		Short:         "Configure the container's VPP as the userspace CNI plugin's contract says",
+		Version:       buildinfo.Version(),
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,

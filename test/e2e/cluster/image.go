@@ -24,10 +24,10 @@ type Image struct {
 	// Name with registry and tag, as in docker.io/library/NAME:latest.
 	Name       string
 	Entrypoint []string
+	// Env are further variables.
+	Env []string
 	// Files are the node's, by their path in the image.
 	Files map[string]string
-	// Scripts are by their path in the image.
-	Scripts map[string]string
 }
 
 // pause is what holds a pod's namespaces.
@@ -64,7 +64,7 @@ func (i Image) archive(busybox string) ([]byte, error) {
 	}
 	config, err := json.Marshal(map[string]any{
 		"architecture": runtime.GOARCH, "os": "linux",
-		"config": map[string]any{"Entrypoint": i.Entrypoint, "Env": []string{"PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}},
+		"config": map[string]any{"Entrypoint": i.Entrypoint, "Env": append([]string{"PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, i.Env...)},
 		"rootfs": map[string]any{"type": "layers", "diff_ids": []string{fmt.Sprintf("sha256:%x", sha256.Sum256(layer))}},
 	})
 	if err != nil {
@@ -100,9 +100,6 @@ func (i Image) layer(busybox string) ([]byte, error) {
 	}
 	for to, from := range i.Files {
 		layer.copy(to, from)
-	}
-	for to, script := range i.Scripts {
-		layer.file(to, 0o755, []byte(script))
 	}
 	return layer.close()
 }

@@ -1,0 +1,2 @@
+// Package buildinfo tells which release a program is of.
+package buildinfo
