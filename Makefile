@@ -4,7 +4,7 @@ GO  ?= go
 BIN := $(CURDIR)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help build images demo test test-images e2e e2e-direct bench fuzz lint clean
+.PHONY: help build images demo test test-images e2e e2e-direct kind bench fuzz lint clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ e2e-direct: build ## try it with a real API server and Multus alone, in seconds 
 	@CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/ $(addprefix github.com/containernetworking/plugins/plugins/,\
 		ipam/host-local main/bridge main/loopback)
 	@GO="$(GO)" USERSPACE_CNI_BIN=$(BIN) ./test/e2e/run-direct
+
+kind: ## try the installation on a cluster of kind (docker, kind, kubectl; KEEP=1 keeps the cluster)
+	@./test/e2e/kind
 
 test-images: ## build images by buildah on a base of Debian's packages, and try what is in them (root)
 	@CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/ github.com/containernetworking/plugins/plugins/ipam/host-local

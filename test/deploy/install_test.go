@@ -91,7 +91,7 @@ func TestInstallerToken(t *testing.T) {
 
 // TestKustomizations: each names every manifest beside it.
 func TestKustomizations(t *testing.T) {
-	for _, dir := range []string{"kubernetes", "kubernetes/uninstall", "openshift"} {
+	for _, dir := range []string{"kubernetes", "kubernetes/uninstall", "openshift", "vpp"} {
 		var k struct {
 			APIVersion, Kind string
 			Resources        []string

@@ -83,6 +83,18 @@ func installers(t *testing.T) string {
 		"-o", "jsonpath={.items[*].metadata.name} {.items[*].spec.containers[0].image}")
 }
 
+// installAfterwards installs the plugin when the test has ended, for the next one.
+func installAfterwards(t *testing.T) {
+	t.Helper()
+	t.Cleanup(func() {
+		_, err1 := cluster.Kubectl(context.Background(), "", "label", "node", cluster.NodeName, "vswitch=vpp", "--overwrite")
+		_, err2 := cluster.Kubectl(context.Background(), "", "delete", "-k", deployment+"/uninstall", "--ignore-not-found", "--wait", "--timeout=60s")
+		if err := errors.Join(err1, err2, install(context.Background())); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestInstallDocument follows docs/install.md on a node without the plugin, from its
 // first command to its last, which leaves the node as it was before.
 func TestInstallDocument(t *testing.T) {
@@ -93,12 +105,7 @@ func TestInstallDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	kubectl(t, "label", "node", cluster.NodeName, "vswitch-")
-	t.Cleanup(func() { // the next test has the plugin again
-		_, err := cluster.Kubectl(context.Background(), "", "label", "node", cluster.NodeName, "vswitch=vpp", "--overwrite")
-		if err := errors.Join(err, install(context.Background())); err != nil {
-			t.Error(err)
-		}
-	})
+	installAfterwards(t)
 	document, err := os.ReadFile("../../docs/install.md")
 	if err != nil {
 		t.Fatal(err)

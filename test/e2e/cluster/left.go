@@ -50,7 +50,7 @@ func (c *Cluster) withoutInstallation(ctx context.Context, files string) (string
 	}
 	theirs := func(string) bool { return false }
 	for _, pod := range pods.Items {
-		if pod.Status.PodIP == "" {
+		if pod.Status.PodIP == "" || pod.Spec.HostNetwork {
 			continue
 		}
 		address := ipamDir + "/cluster/" + pod.Status.PodIP
