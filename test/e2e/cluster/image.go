@@ -35,8 +35,8 @@ func (c *Cluster) pause() Image {
 	return Image{Name: pauseImage, Entrypoint: []string{"/bin/sleep", "2147483647"}}
 }
 
-// importImages hands images to containerd as docker save writes them.
-func (c *Cluster) importImages(ctx context.Context, images []Image) error {
+// Import hands images to containerd as docker save writes them.
+func (c *Cluster) Import(ctx context.Context, images ...Image) error {
 	for _, image := range images {
 		archive, err := image.archive(filepath.Join(c.cache, "deb/bin/busybox"))
 		if err != nil {
