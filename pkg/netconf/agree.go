@@ -40,6 +40,7 @@ var agreements = []agreement{
 	{"host.netType", []string{"host.iftype"}, vclIsRouted},
 	{"container.netType", []string{"host.iftype"}, vclIsRoutedInContainer},
 	{"ipam.type", []string{"host.iftype"}, vclHasAddresses},
+	{"ipam.type", nil, noLease},
 	{"host.rxMode", []string{"host.iftype"}, vclHasNoQueues},
 	{"host.antiSpoof", []string{"host.netType"}, antiSpoofIsRouted},
 	{"host.vcl.socketName", []string{"host.vcl.socketType"}, bareVCLSocket},
@@ -201,6 +202,18 @@ func vclHasAddresses(c *NetConf) *Error {
 	return &Error{
 		Problem: "missing, and host.iftype is \"vcl\": the pod's sockets would have no address",
 		Allowed: "the name of an IPAM plugin; or left out, where the pod asks for addresses with a prefix length",
+	}
+}
+
+// noLease: containernetworking's dhcp asks over the pod's interface, which it looks
+// for in the pod's network namespace (AcquireLease in its lease.go).
+func noLease(c *NetConf) *Error {
+	if c.IPAM.Type != "dhcp" {
+		return nil
+	}
+	return &Error{
+		Problem: "is not allowed (it asks over an interface of the pod's kernel, which an endpoint in user space isn't)",
+		Allowed: "the name of another IPAM plugin, such as \"host-local\", \"static\" or \"whereabouts\"",
 	}
 }
 

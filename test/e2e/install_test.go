@@ -95,6 +95,17 @@ func installAfterwards(t *testing.T) {
 	})
 }
 
+// withoutInstaller leaves the plugin on the node as the test has it, and without
+// credentials, until the test ends.
+func withoutInstaller(t *testing.T) {
+	t.Helper()
+	installAfterwards(t)
+	kubectl(t, "-n", "kube-system", "delete", "daemonset", "userspace-install", "--cascade=foreground", "--wait", "--timeout=60s")
+	if err := os.Remove(pluginKubeconfig); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestInstallDocument follows docs/install.md on a node without the plugin, from its
 // first command to its last, which leaves the node as it was before.
 func TestInstallDocument(t *testing.T) {

@@ -43,6 +43,9 @@ func New(bin, cache string) (*Cluster, error) {
 		os.Setenv("KUBECONFIG", adminKubeconfig))
 }
 
+// Cached is a file of the cache.
+func (c *Cluster) Cached(path string) string { return filepath.Join(c.cache, path) }
+
 // step is one of those that bring up a cluster.
 type step struct {
 	what string
@@ -56,7 +59,7 @@ func (c *Cluster) Up(ctx context.Context, images ...Image) error {
 		step{"controllers", c.startControllers},
 		step{"Multus", c.installMultus},
 		step{"containerd", c.startContainerd},
-		step{"images", func(ctx context.Context) error { return c.importImages(ctx, append(images, c.pause())) }},
+		step{"images", func(ctx context.Context) error { return c.Import(ctx, append(images, c.pause())...) }},
 		step{"kubelet", c.startKubelet},
 	)
 }

@@ -28,6 +28,8 @@ type Image struct {
 	Env []string
 	// Files are the node's, by their path in the image.
 	Files map[string]string
+	// Texts are what else is in files, by their path in the image.
+	Texts map[string]string
 }
 
 // pause is what holds a pod's namespaces.
@@ -35,8 +37,8 @@ func (c *Cluster) pause() Image {
 	return Image{Name: pauseImage, Entrypoint: []string{"/bin/sleep", "2147483647"}}
 }
 
-// importImages hands images to containerd as docker save writes them.
-func (c *Cluster) importImages(ctx context.Context, images []Image) error {
+// Import hands images to containerd as docker save writes them.
+func (c *Cluster) Import(ctx context.Context, images ...Image) error {
 	for _, image := range images {
 		archive, err := image.archive(filepath.Join(c.cache, "deb/bin/busybox"))
 		if err != nil {
@@ -100,6 +102,9 @@ func (i Image) layer(busybox string) ([]byte, error) {
 	}
 	for to, from := range i.Files {
 		layer.copy(to, from)
+	}
+	for to, text := range i.Texts {
+		layer.file(to, 0o644, []byte(text))
 	}
 	return layer.close()
 }

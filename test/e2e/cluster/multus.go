@@ -12,19 +12,35 @@ import (
 // MultusKubeconfig are Multus' credentials, where its own installation has them.
 const MultusKubeconfig = NetworksDir + "/multus.d/multus.kubeconfig"
 
-// multusConfig has the cluster network in it: Multus 4.2.2 forgets at DEL what it
-// read from a file that clusterNetwork names.
-const multusConfig = `{
-  "cniVersion": "1.0.0", "name": "multus-cni-network", "type": "multus",
-  "capabilities": {"portMappings": true},
-  "kubeconfig": "` + MultusKubeconfig + `", "logLevel": "verbose", "logFile": %q,
-  "delegates": [{
+// MultusConfig is the network that the kubelet's pods get.
+const MultusConfig = NetworksDir + "/00-multus.conf"
+
+const clusterNetwork = `{
     "cniVersion": "1.0.0", "name": "cluster", "plugins": [{
       "type": "bridge", "bridge": "cni0", "isGateway": true, "hairpinMode": true,
       "ipam": {"type": "host-local", "ranges": [[{"subnet": "` + podCIDR + `"}]], "routes": [{"dst": "0.0.0.0/0"}]}
     }]
-  }]
+  }`
+
+// thinConfig has the cluster's network in it: Multus 4.2.2 forgets at DEL what it
+// read from a file that clusterNetwork names.
+const thinConfig = `{
+  "cniVersion": "1.0.0", "name": "multus-cni-network", "type": "multus",
+  "capabilities": {"portMappings": true},
+  "kubeconfig": "` + MultusKubeconfig + `", "logLevel": "verbose", "logFile": %q,
+  "delegates": [` + clusterNetwork + `]
 }`
+
+// thickConfig has a daemon do the same. Its cniVersion is that of the daemon's own
+// configuration, in which the daemon reads earlier results.
+const thickConfig = `{
+  "cniVersion": "0.3.1", "name": "multus-cni-network", "type": "multus-shim",
+  "capabilities": {"portMappings": true}, "logLevel": "verbose", "logToStderr": true,
+  "delegates": [` + clusterNetwork + `]
+}`
+
+// offered is where Multus' daemon finds the cluster's network.
+const offered = NetworksDir + "/10-cluster.conflist"
 
 // installMultus does what the DaemonSet does that Multus ships, with its rights.
 func (c *Cluster) installMultus(ctx context.Context) error {
@@ -60,8 +76,27 @@ func (c *Cluster) installMultus(ctx context.Context) error {
 	if err := Install(filepath.Join(c.cache, "bin/multus")); err != nil {
 		return err
 	}
-	config := fmt.Sprintf(multusConfig, filepath.Join(c.logs, "multus.log"))
-	return os.WriteFile(NetworksDir+"/00-multus.conf", []byte(config), 0o644)
+	return c.ConfigureThin()
+}
+
+// ConfigureThin has Multus called by itself, without a daemon.
+func (c *Cluster) ConfigureThin() error {
+	if err := os.Remove(offered); err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	return os.WriteFile(MultusConfig, fmt.Appendf(nil, thinConfig, filepath.Join(c.logs, "multus.log")), 0o644)
+}
+
+// OfferToThick puts the cluster's network where Multus' daemon looks for it. It doesn't
+// run without.
+func (c *Cluster) OfferToThick() error {
+	return os.WriteFile(offered, []byte(clusterNetwork), 0o644)
+}
+
+// ConfigureThick replaces what a running daemon has written, which names a file by
+// clusterNetwork.
+func (c *Cluster) ConfigureThick() error {
+	return os.WriteFile(MultusConfig, []byte(thickConfig), 0o644)
 }
 
 // Install puts a plugin where the node looks for it.
