@@ -26,12 +26,13 @@ type Cluster struct {
 	logs     string
 	admin    *api
 	programs []*Program
+	imported map[string]bool // images, by name
 }
 
 // New describes a cluster of the programs in bin and in the cache that fetch
 // fills. Nothing runs yet.
 func New(bin, cache string) (*Cluster, error) {
-	c := &Cluster{bin: bin, cache: cache, logs: filepath.Join(cache, "logs"), admin: newAPI(tokens["admin"].token)}
+	c := &Cluster{bin: bin, cache: cache, logs: filepath.Join(cache, "logs"), admin: newAPI(tokens["admin"].token), imported: map[string]bool{}}
 	if err := errors.Join(os.RemoveAll(c.logs), os.MkdirAll(c.logs, 0o755)); err != nil {
 		return nil, err
 	}
@@ -52,7 +53,7 @@ func (c *Cluster) Up(ctx context.Context, images ...Image) error {
 		{"control plane", c.startControl},
 		{"Multus", c.installMultus},
 		{"containerd", c.startContainerd},
-		{"images", func(ctx context.Context) error { return c.importImages(ctx, append(images, c.pause())) }},
+		{"images", func(ctx context.Context) error { return c.Import(ctx, append(images, c.pause())...) }},
 		{"kubelet", c.startKubelet},
 	} {
 		if err := step.do(ctx); err != nil {

@@ -26,6 +26,8 @@ type Image struct {
 	Entrypoint []string
 	// Files are the node's, by their path in the image.
 	Files map[string]string
+	// Links are by their path in the image.
+	Links map[string]string
 	// Scripts are by their path in the image.
 	Scripts map[string]string
 }
@@ -35,9 +37,13 @@ func (c *Cluster) pause() Image {
 	return Image{Name: pauseImage, Entrypoint: []string{"/bin/sleep", "2147483647"}}
 }
 
-// importImages hands images to containerd as docker save writes them.
-func (c *Cluster) importImages(ctx context.Context, images []Image) error {
+// Import hands images to containerd as docker save writes them. One that it has
+// stays.
+func (c *Cluster) Import(ctx context.Context, images ...Image) error {
 	for _, image := range images {
+		if c.imported[image.Name] {
+			continue
+		}
 		archive, err := image.archive(filepath.Join(c.cache, "deb/bin/busybox"))
 		if err != nil {
 			return fmt.Errorf("%s: %w", image.Name, err)
@@ -52,6 +58,7 @@ func (c *Cluster) importImages(ctx context.Context, images []Image) error {
 		if err := os.Remove(file); err != nil {
 			return err
 		}
+		c.imported[image.Name] = true
 	}
 	return nil
 }
@@ -100,6 +107,9 @@ func (i Image) layer(busybox string) ([]byte, error) {
 	}
 	for to, from := range i.Files {
 		layer.copy(to, from)
+	}
+	for path, to := range i.Links {
+		layer.link(path, to)
 	}
 	for to, script := range i.Scripts {
 		layer.file(to, 0o755, []byte(script))

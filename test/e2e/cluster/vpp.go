@@ -26,6 +26,11 @@ func (c *Cluster) PodImage(engine lab.Engine) (Image, error) {
 	return image, addVPP(image.Files, engine.Path)
 }
 
+// VPPCommand starts the VPP of PodImage alone.
+func VPPCommand(engine lab.Engine) []string {
+	return []string{"sh", "-c", "exec " + startEngine(engine)}
+}
+
 func startEngine(engine lab.Engine) string {
 	if engine.Real {
 		return engine.Path + " -c /etc/vpp/startup.conf"
