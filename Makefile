@@ -34,6 +34,7 @@ test: ## run all tests, on the simulator and on a VPP where there is one
 e2e: build ## try it on a real Kubernetes of one node, in namespaces of its own (root; E2E=-run=NAME: some tests)
 	@CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/ $(addprefix github.com/containernetworking/plugins/plugins/,\
 		ipam/host-local main/bridge main/loopback)
+	@cd test/readers && CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/ ./app-netutil
 	@GO="$(GO)" USERSPACE_CNI_BIN=$(BIN) ./test/e2e/run $(E2E)
 
 e2e-direct: build ## try it with a real API server and Multus alone, in seconds (root; where it can't run, it says so)

@@ -15,7 +15,8 @@ import (
 )
 
 // IPAM calls the IPAM plugin that a configuration names. The whole
-// configuration and the environment of the call are passed on unchanged.
+// configuration and the environment of the call are passed on unchanged, but for
+// what [ipamEnviron] leaves out.
 type IPAM interface {
 	NetworkIPAM
 	// Find fails when there is no such plugin.
@@ -93,7 +94,7 @@ func (e boundedExec) ExecPlugin(ctx context.Context, path string, stdin []byte, 
 	}
 	ended := make(chan answer, 1)
 	go func() {
-		stdout, err := e.DefaultExec.ExecPlugin(ctx, path, stdin, environ)
+		stdout, err := e.DefaultExec.ExecPlugin(ctx, path, stdin, ipamEnviron(environ, stdin))
 		ended <- answer{stdout, err}
 	}()
 	select {

@@ -34,7 +34,7 @@ func (a *App) reach(side netconf.Side) (string, error) {
 			len(path), maxPath, a.SharedDir)
 	case socket.Listens:
 		return path, a.removeAbandoned(path)
-	case len(path) > maxPath || !mayWrite(a.SharedDir):
+	case len(path) > maxPath || side.IfType == netconf.IfTypeMemif && !mayWrite(a.SharedDir):
 		return linkTo(path)
 	}
 	return path, nil

@@ -33,6 +33,20 @@ func TestReachLink(t *testing.T) {
 	}
 }
 
+// TestReachReadOnly: a link is DPDK's memif driver's need alone where the shared
+// directory can't be written to.
+func TestReachReadOnly(t *testing.T) {
+	a := dpdkApp(t)
+	a.SharedDir = filepath.Join(a.SharedDir, "absent") // root could write to any other
+	for side, link := range map[netconf.Side]bool{entry("a").Config: true, vhost("b", netconf.VhostClient).Config: false} {
+		path, err := a.reach(side)
+		must(t, err)
+		if (path != filepath.Join(a.SharedDir, side.Socket().Name)) != link {
+			t.Errorf("%s: %s, a link: %t", side.IfType, path, link)
+		}
+	}
+}
+
 // TestReachForeignLink: a link or a directory of somebody else's is not followed.
 func TestReachForeignLink(t *testing.T) {
 	a := dpdkApp(t)

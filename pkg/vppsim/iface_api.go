@@ -78,6 +78,27 @@ func (s *Sim) swInterfaceTag(r *interfaces.SwInterfaceTagAddDel, _ *interfaces.S
 	return nil
 }
 
+// setInterfaceName: sub-interfaces have their names from the interface that they are
+// part of. A sub-interface has no hardware, so VPP takes the first for it: local0
+// (src/vnet/interface_api.c). An interface that is absent kills VPP 23.06.
+func (s *Sim) setInterfaceName(r *interfaces.SwInterfaceSetInterfaceName, _ *interfaces.SwInterfaceSetInterfaceNameReply) error {
+	i, err := s.byIndex(r.SwIfIndex)
+	switch {
+	case err != nil:
+		return err
+	case r.Name == "":
+		return api.INVALID_VALUE
+	}
+	if i.sub != nil {
+		i, err = s.byIndex(0)
+	}
+	i.name = r.Name
+	for _, sub := range s.subs(i) {
+		sub.nameSub()
+	}
+	return err
+}
+
 func (s *Sim) swInterfaceSetMTU(r *interfaces.SwInterfaceSetMtu, _ *interfaces.SwInterfaceSetMtuReply) error {
 	i, err := s.byIndex(r.SwIfIndex)
 	if err == nil {

@@ -62,6 +62,7 @@ func handlers() []handler {
 		dump((*Sim).swInterfaceDump),
 		call((*Sim).swInterfaceSetFlags),
 		call((*Sim).swInterfaceTag),
+		call((*Sim).setInterfaceName),
 		call((*Sim).swInterfaceSetMTU),
 		call((*Sim).hwInterfaceSetMTU),
 		call((*Sim).setMACAddress),

@@ -83,9 +83,8 @@ func (s *Sim) addSub(sub subinterface, inUse error) (interface_types.InterfaceIn
 		}
 		taken = taken || other.sub.vlan == sub.vlan
 	}
-	i := &iface{
-		name: fmt.Sprintf("%s.%d", sub.of.name, sub.id), devType: sub.of.devType, ethernet: sub.of.ethernet, sub: &sub,
-	}
+	i := &iface{devType: sub.of.devType, ethernet: sub.of.ethernet, sub: &sub}
+	i.nameSub()
 	if taken {
 		i.index = s.interfaces.add(i)
 		s.interfaces.remove(i.index)
@@ -94,6 +93,8 @@ func (s *Sim) addSub(sub subinterface, inUse error) (interface_types.InterfaceIn
 	s.create(i)
 	return interface_types.InterfaceIndex(i.index), nil
 }
+
+func (i *iface) nameSub() { i.name = fmt.Sprintf("%s.%d", i.sub.of.name, i.sub.id) }
 
 func (s *Sim) deleteSubif(r *interfaces.DeleteSubif, _ *interfaces.DeleteSubifReply) error {
 	i, err := s.byIndex(r.SwIfIndex)

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/userspace-cni/userspace-cni/test/e2e/cluster"
+	"github.com/userspace-cni/userspace-cni/test/lab"
 )
 
 // startLimit is the longest that pods may take to run: a kubelet that was told of
@@ -25,11 +26,21 @@ const podsPath = "/api/v1/namespaces/default/pods"
 // network is an example's network.
 func network(t *testing.T, path string) string {
 	t.Helper()
-	data, err := os.ReadFile("../../examples/" + path)
+	return definition(t, networkFields(t, path))
+}
+
+// networkFields are those of an example's network.
+func networkFields(t *testing.T, path string) map[string]any {
+	t.Helper()
+	config, err := lab.NetworkFromYAML("../../examples/" + path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(data)
+	var fields map[string]any
+	if err := json.Unmarshal(config, &fields); err != nil {
+		t.Fatal(err)
+	}
+	return fields
 }
 
 // definition is a network of ours as an object.
@@ -49,15 +60,38 @@ func definition(t *testing.T, fields map[string]any) string {
 	return string(object)
 }
 
-// examplePod is a pod of an example, which isn't waited for when it ends.
+// examplePod is the pod that is all there is in a file of an example.
 func examplePod(t *testing.T, path string) *corev1.Pod {
+	t.Helper()
+	return examplePods(t, path)[0].(*corev1.Pod)
+}
+
+// examplePods are the objects in a file of an example: pods, and what they need.
+func examplePods(t *testing.T, path string) (objects []any) {
 	t.Helper()
 	data, err := os.ReadFile("../../examples/" + path)
 	if err != nil {
 		t.Fatal(err)
 	}
+	for document := range strings.SplitSeq(string(data), "\n---\n") {
+		var is struct{ Kind string }
+		if err := yaml.Unmarshal([]byte(document), &is); err != nil {
+			t.Fatal(err)
+		}
+		if is.Kind == "Pod" {
+			objects = append(objects, parsePod(t, document))
+		} else {
+			objects = append(objects, document)
+		}
+	}
+	return objects
+}
+
+// parsePod reads a pod that is to end at once.
+func parsePod(t *testing.T, document string) *corev1.Pod {
+	t.Helper()
 	var pod corev1.Pod
-	if err := yaml.UnmarshalStrict(data, &pod); err != nil {
+	if err := yaml.UnmarshalStrict([]byte(document), &pod); err != nil {
 		t.Fatal(err)
 	}
 	var now int64
@@ -99,6 +133,17 @@ func wait(t *testing.T, limit time.Duration, what string, condition func(context
 	}
 }
 
+// use has the node have an image.
+func use(t *testing.T, image cluster.Image, err error) {
+	t.Helper()
+	if err == nil {
+		err = node.Import(t.Context(), image)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // getPod reads a pod.
 func getPod(t *testing.T, name string) *corev1.Pod {
 	t.Helper()
@@ -130,6 +175,18 @@ func ready(t *testing.T, pods int) {
 			return nil
 		}
 		return fmt.Errorf("%d of %d pods are, and %s: %s", count, pods, waiting, events(ctx, waiting))
+	})
+}
+
+// podReady waits until a pod is.
+func podReady(t *testing.T, name string) {
+	t.Helper()
+	wait(t, startLimit, name+" ready", func(ctx context.Context) error {
+		var pod corev1.Pod
+		if err := node.Get(ctx, podsPath+"/"+name, &pod); err != nil || isReady(&pod) {
+			return err
+		}
+		return errors.New(events(ctx, name))
 	})
 }
 
@@ -187,7 +244,42 @@ func clean(t *testing.T, dirs ...string) {
 
 // inPod runs a command in a pod.
 func inPod(ctx context.Context, pod string, command ...string) (string, error) {
-	return cluster.Kubectl(ctx, "", append([]string{"exec", pod, "--"}, command...)...)
+	return kubectlExec(ctx, append([]string{pod, "--"}, command...)...)
+}
+
+// inContainer runs a command in one of a pod's containers.
+func inContainer(ctx context.Context, pod, container string, command ...string) (string, error) {
+	return kubectlExec(ctx, append([]string{pod, "-c", container, "--"}, command...)...)
+}
+
+func kubectlExec(ctx context.Context, args ...string) (string, error) {
+	return cluster.Kubectl(ctx, "", append([]string{"exec"}, args...)...)
+}
+
+// logs reads what a pod has written.
+func logs(pod string) func(context.Context) (string, error) {
+	return func(ctx context.Context) (string, error) { return cluster.Kubectl(ctx, "", "logs", pod) }
+}
+
+// eventually runs a command until it succeeds and its output has a text in it, and
+// returns that.
+func eventually(t *testing.T, text string, run func(context.Context) (string, error)) (out string) {
+	t.Helper()
+	wait(t, time.Minute, fmt.Sprintf("%q", text), func(ctx context.Context) (err error) {
+		if out, err = run(ctx); err == nil && !strings.Contains(out, text) {
+			err = errors.New(out)
+		}
+		return err
+	})
+	return out
+}
+
+// needVPP skips what the simulator can't do.
+func needVPP(t *testing.T, why string) {
+	t.Helper()
+	if !host.Real {
+		t.Skipf("%s: make e2e VPP=/path/to/vpp does it", why)
+	}
 }
 
 // connected waits until a pod's interfaces are connected to the node's, and returns

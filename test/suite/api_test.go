@@ -359,6 +359,16 @@ func TestAPI(t *testing.T) {
 			{"uplink", memifOn(5, 0), 0},
 			{"VLAN", vlan(1, 100), 0},
 		},
+		// Not here: an absent interface. VPP 23.06 dies of it.
+		"names": {
+			{"socket", socket(5, "/run/a"), 0},
+			{"interface", memifOn(5, 0), 0},
+			{"VLAN", vlan(1, 100), 0},
+			{"no name", name(1, ""), -7},
+			{"another name", name(1, "TenGigabitEthernet3/0/0"), 0},
+			{"VLAN", vlan(1, 200), 0},
+			{"a sub-interface's", name(2, "TenGigabitEthernet4/0/0"), 0},
+		},
 		// Not here: deleting a namespace whose socket could not be made. VPP 23.06 to
 		// 26.06 die of it.
 		"sessions": {
@@ -492,6 +502,10 @@ func memifOn(socket, id uint32) api.Message {
 
 func tag(i index, tag string) api.Message {
 	return &interfaces.SwInterfaceTagAddDel{IsAdd: true, SwIfIndex: i, Tag: tag}
+}
+
+func name(i index, name string) api.Message {
+	return &interfaces.SwInterfaceSetInterfaceName{SwIfIndex: i, Name: name}
 }
 
 func up(i index) api.Message {

@@ -121,6 +121,15 @@ func TestAskedOfIPAM(t *testing.T) {
 			}
 			asked.del()
 		}
+		both := []string{"10.1.0.7/24", "fd00:1::7/64"}
+		asked := b.attach(b.network("net", b.subnet("10.1.0.0/24", "fd00:1::/64"), runtimeConfig(object{"ips": both})), "asking", "net1").
+			asking("IgnoreUnknown=1;IP=" + strings.Join(both, ",")) // as Multus does
+		for i, ip := range asked.add().IPs {
+			if got := ip.Address.String(); got != both[i] {
+				b.Errorf("host-local was asked for %s and gave %s", both[i], got)
+			}
+		}
+		asked.del()
 	})
 }
 

@@ -26,12 +26,13 @@ type Cluster struct {
 	logs     string
 	admin    *api
 	programs []*Program
+	imported map[string]bool // images, by name
 }
 
 // New describes a cluster of the programs in bin and in the cache that fetch
 // fills. Nothing runs yet.
 func New(bin, cache string) (*Cluster, error) {
-	c := &Cluster{bin: bin, cache: cache, logs: filepath.Join(cache, "logs"), admin: newAPI(tokens["admin"].token)}
+	c := &Cluster{bin: bin, cache: cache, logs: filepath.Join(cache, "logs"), admin: newAPI(tokens["admin"].token), imported: map[string]bool{}}
 	if err := errors.Join(os.RemoveAll(c.logs), os.MkdirAll(c.logs, 0o755)); err != nil {
 		return nil, err
 	}

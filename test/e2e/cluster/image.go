@@ -28,6 +28,8 @@ type Image struct {
 	Env []string
 	// Files are the node's, by their path in the image.
 	Files map[string]string
+	// Links are by their path in the image.
+	Links map[string]string
 	// Texts are what else is in files, by their path in the image.
 	Texts map[string]string
 }
@@ -37,9 +39,13 @@ func (c *Cluster) pause() Image {
 	return Image{Name: pauseImage, Entrypoint: []string{"/bin/sleep", "2147483647"}}
 }
 
-// Import hands images to containerd as docker save writes them.
+// Import hands images to containerd as docker save writes them. One that it has
+// stays.
 func (c *Cluster) Import(ctx context.Context, images ...Image) error {
 	for _, image := range images {
+		if c.imported[image.Name] {
+			continue
+		}
 		archive, err := image.archive(filepath.Join(c.cache, "deb/bin/busybox"))
 		if err != nil {
 			return fmt.Errorf("%s: %w", image.Name, err)
@@ -54,6 +60,7 @@ func (c *Cluster) Import(ctx context.Context, images ...Image) error {
 		if err := os.Remove(file); err != nil {
 			return err
 		}
+		c.imported[image.Name] = true
 	}
 	return nil
 }
@@ -102,6 +109,9 @@ func (i Image) layer(busybox string) ([]byte, error) {
 	}
 	for to, from := range i.Files {
 		layer.copy(to, from)
+	}
+	for path, to := range i.Links {
+		layer.link(path, to)
 	}
 	for to, text := range i.Texts {
 		layer.file(to, 0o644, []byte(text))

@@ -41,3 +41,6 @@ func (c *Cluster) PodImage(engine lab.Engine) (Image, error) {
 	}
 	return image, nil
 }
+
+// VPPCommand starts the VPP of PodImage alone.
+func VPPCommand() []string { return []string{"bash", "-c", "exec $VPP"} }
