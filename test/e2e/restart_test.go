@@ -23,6 +23,23 @@ func services() []service {
 	return []service{of("kubelet", node.Kubelet), of("containerd", node.Containerd), {"VPP", host.Kill, host.Start}}
 }
 
+// reviveLater has what a failed test leaves stopped started again before anything is
+// cleaned up.
+func reviveLater(t *testing.T) {
+	t.Helper()
+	t.Cleanup(func() {
+		err := errors.Join(node.Containerd.Revive(), node.Kubelet.Revive())
+		select {
+		case <-host.Exited():
+			err = errors.Join(err, host.Start())
+		default:
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestRestarts stops the kubelet, containerd and VPP, and starts them again in the
 // same order, in every order: each time the pods ping again, and in the end nothing
 // is left of them.
@@ -30,6 +47,7 @@ func TestRestarts(t *testing.T) {
 	clean(t)
 	startPods(t, 2)
 	connected(t, "pod-1", 1)
+	reviveLater(t)
 	for _, order := range orders(services()) {
 		var names []string
 		for _, service := range order {
@@ -97,6 +115,7 @@ func TestReboot(t *testing.T) {
 	clean(t)
 	startPods(t, 2)
 	connected(t, "pod-1", 1)
+	reviveLater(t)
 	old, err := entryOf(t.Context(), "pod-1")
 	if err != nil {
 		t.Fatal(err)
