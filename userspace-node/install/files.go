@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 const (
@@ -57,11 +58,23 @@ func replaceFrom(path string, from io.Reader, mode fs.FileMode) (info fs.FileInf
 func draftPrefix(path string) string { return "." + filepath.Base(path) + "-" }
 
 func removeDrafts(path string) error {
-	drafts, err := filepath.Glob(filepath.Join(filepath.Dir(path), draftPrefix(path)+"*"))
-	for _, draft := range drafts {
-		err = errors.Join(err, os.Remove(draft))
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, entry := range entries {
+		if isDraft(entry, path) {
+			err = errors.Join(err, os.Remove(filepath.Join(filepath.Dir(path), entry.Name())))
+		}
 	}
 	return err
+}
+
+// isDraft tells whether os.CreateTemp has made it; others may have names that begin
+// the same.
+func isDraft(entry fs.DirEntry, path string) bool {
+	number, ok := strings.CutPrefix(entry.Name(), draftPrefix(path))
+	return ok && number != "" && strings.Trim(number, "0123456789") == "" && entry.Type().IsRegular()
 }
 
 // unchanged tells whether a file is the one that was seen, as far as that shows

@@ -3,6 +3,7 @@ package install
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -125,6 +126,10 @@ func TestInstaller(t *testing.T) {
 	d := newDesk(t)
 	d.write(d.program(), "another plugin of that name")
 	d.write(filepath.Join(d.BinDir, ".userspace-123"), "what a killed installer leaves")
+	others := filepath.Join(d.BinDir, ".userspace-old", "bin")
+	if err := os.MkdirAll(others, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	i, stop := d.installer(d.release)
 	d.until("installed", d.installed("release 1"))
 	d.until("credentials", d.credentials("token-1"))
@@ -156,6 +161,9 @@ func TestInstaller(t *testing.T) {
 	d.until("for root alone", d.credentials("token-2"))
 	d.until("healthy", func() bool { return i.Healthy() == nil })
 	stop()
+	if err := errors.Join(os.Remove(others), os.Remove(filepath.Dir(others))); err != nil {
+		t.Errorf("what isn't ours: %v", err)
+	}
 	d.nothingElse(d.program(), d.kubeconfig())
 }
 
@@ -271,6 +279,50 @@ func TestUninstaller(t *testing.T) {
 	if _, err := os.Stat(u.SharedDir); err == nil {
 		t.Error("the plugin's shared directory is left")
 	}
+}
+
+// TestUninstallerLeaves what isn't the plugin's.
+func TestUninstallerLeaves(t *testing.T) {
+	d := newDesk(t)
+	d.install()
+	u := d.uninstaller()
+	others := filepath.Join(u.SharedDir, "data") // as the Intel plugin has it
+	if err := os.MkdirAll(others, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := u.Run(t.Context()); err != nil || u.Done() != nil {
+		t.Error(err, u.Done())
+	}
+	if _, err := os.Stat(others); err != nil {
+		t.Error(err)
+	}
+	d.nothingElse()
+}
+
+// TestUninstallerOvertaken: installers that come while it is at work go on one after
+// the other.
+func TestUninstallerOvertaken(t *testing.T) {
+	d := newDesk(t)
+	record := &state.Record{Attachment: state.Attachment{Network: "net", ContainerID: "c", IfName: "net1"}}
+	files := state.Files{Dir: d.RecordsDir}
+	if err := files.Put(record); err != nil {
+		t.Fatal(err)
+	}
+	u := d.uninstaller()
+	d.start(u.Run)
+	d.until("it waits for the pod", func() bool { return u.Done() != nil && strings.Contains(u.Done().Error(), "1 pods") })
+	_, stop := d.installer(d.release)
+	if err := files.Delete(record.Attachment); err != nil {
+		t.Fatal(err)
+	}
+	d.until("installed", d.installed("release 1"))
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	_, err := d.lock(ctx)
+	if !errors.Is(err, state.ErrLocked) {
+		t.Errorf("another installer may be at work too: %v", err)
+	}
+	stop()
 }
 
 func TestUninstallerForced(t *testing.T) {
