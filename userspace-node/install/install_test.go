@@ -126,6 +126,10 @@ func TestInstaller(t *testing.T) {
 	d := newDesk(t)
 	d.write(d.program(), "another plugin of that name")
 	d.write(filepath.Join(d.BinDir, ".userspace-123"), "what a killed installer leaves")
+	if err := os.Mkdir(d.SettingsDir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	d.write(filepath.Join(d.SettingsDir, ".plugin.kubeconfig-123"), "what a killed installer leaves")
 	others := filepath.Join(d.BinDir, ".userspace-old", "bin")
 	if err := os.MkdirAll(others, 0o755); err != nil {
 		t.Fatal(err)
@@ -262,12 +266,22 @@ func TestUninstaller(t *testing.T) {
 		return func() bool { return u.Done() != nil && strings.Contains(u.Done().Error(), words) }
 	}
 	d.until("it waits for the installer", waits("installer"))
+	drafts := []string{filepath.Join(d.BinDir, ".userspace-123"), filepath.Join(d.SettingsDir, ".plugin.kubeconfig-123")}
+	for _, path := range drafts {
+		d.write(path, "what a killed installer leaves")
+	}
+	damaged := filepath.Join(d.RecordsDir, "records", strings.Repeat("a", len(record.Key()))+".json")
+	d.write(damaged, "half")
 	stopInstaller()
 	d.until("it waits for the pod", waits("1 pods to end, which the plugin attached: default/web"))
 	if !d.installed("release 1")() {
 		t.Error("the plugin is gone, and the pod can't end")
 	}
 	if err := files.Delete(record.Attachment); err != nil {
+		t.Fatal(err)
+	}
+	d.until("it waits for whoever has the damaged record", waits("1 attachments to be removed, whose records can't be read"))
+	if err := os.Remove(damaged); err != nil {
 		t.Fatal(err)
 	}
 	d.until("done", func() bool { return u.Done() == nil })
