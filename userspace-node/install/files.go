@@ -35,11 +35,11 @@ func replaceByCopy(path, from string, mode fs.FileMode) (fs.FileInfo, error) {
 func replaceFrom(path string, from io.Reader, mode fs.FileMode) (info fs.FileInfo, err error) {
 	draft, err := os.CreateTemp(filepath.Dir(path), draftPrefix(path)+"*")
 	if err != nil {
-		return nil, err
+		return nil, about(path, err)
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, os.Remove(draft.Name()))
+			err = errors.Join(about(path, err), os.Remove(draft.Name()))
 		}
 	}()
 	_, err = io.Copy(draft, from)
@@ -51,6 +51,20 @@ func replaceFrom(path string, from io.Reader, mode fs.FileMode) (info fs.FileInf
 		return nil, err
 	}
 	return info, os.Rename(draft.Name(), path)
+}
+
+// about has an error name the file that is replaced, not the draft: its name is
+// another each time, and nobody shall read of the same failure again and again.
+func about(path string, err error) error {
+	var file *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &file) && strings.HasPrefix(file.Path, filepath.Join(filepath.Dir(path), draftPrefix(path))):
+		return &fs.PathError{Op: file.Op, Path: path, Err: file.Err}
+	case errors.As(err, &link):
+		return &fs.PathError{Op: "replace", Path: path, Err: link.Err}
+	}
+	return err
 }
 
 // draftPrefix begins the names of what a killed installer leaves. CNI looks for

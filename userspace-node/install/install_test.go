@@ -219,7 +219,14 @@ func TestInstallerFails(t *testing.T) {
 		}
 	}
 	d.until("what is missing", says("install the plugin", d.BinDir, "token", d.token+" is empty"))
-	if err := os.Mkdir(d.BinDir, 0o755); err != nil {
+	if said := i.Healthy().Error(); strings.Contains(said, draftPrefix(d.program())) {
+		t.Errorf("it says something else each time: %s", said)
+	}
+	if err := os.MkdirAll(d.program(), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	d.until("what is in the way", says("install the plugin: replace "+d.program()+": file exists"))
+	if err := os.Remove(d.program()); err != nil {
 		t.Fatal(err)
 	}
 	d.until("credentials alone are missing", func() bool { return says("token")() && !says("install the plugin")() })
