@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -197,6 +198,34 @@ func TestInstallerUpdates(t *testing.T) {
 	stopWaiting()
 	stopFirst()
 	d.nothingElse(d.program(), d.kubeconfig())
+}
+
+// TestInstallerAtFirst isn't ready before the plugin and its credentials are there.
+func TestInstallerAtFirst(t *testing.T) {
+	d := newDesk(t)
+	slow := d.token + ".slow"
+	if err := errors.Join(os.Remove(d.token), syscall.Mkfifo(slow, 0o600), os.Link(slow, d.token)); err != nil {
+		t.Fatal(err)
+	}
+	i, _ := d.installer(d.release)
+	d.until("the plugin is there", d.installed("release 1"))
+	if i.Healthy() == nil {
+		t.Error("ready without credentials")
+	}
+	d.write(d.token+".new", "token-1")
+	if err := os.Rename(d.token+".new", d.token); err != nil {
+		t.Fatal(err)
+	}
+	d.until("ready", func() bool {
+		// The installer may wait for somebody who writes.
+		if writer, err := os.OpenFile(slow, os.O_WRONLY|syscall.O_NONBLOCK, 0); err == nil {
+			writer.Close()
+		}
+		return i.Healthy() == nil
+	})
+	if !d.credentials("token-1")() {
+		t.Error("ready without credentials")
+	}
 }
 
 // TestInstallerFails says what is missing, leaves nothing, and goes on.
