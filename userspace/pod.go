@@ -1,6 +1,7 @@
 package userspace
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,7 +79,10 @@ func (c *call) withdraw(ctx context.Context, record *state.Record) {
 	if record.Pod == nil || record.Off {
 		return
 	}
-	err := withdraw(ctx, *record.Pod, record.Attachment)
+	pod := *record.Pod
+	// The node may have got its credentials after the pod was attached.
+	pod.KubeConfig = cmp.Or(c.Node.KubeConfig, pod.KubeConfig)
+	err := withdraw(ctx, pod, record.Attachment)
 	if err != nil && !errors.Is(err, kube.ErrNotFound) && !errors.Is(err, kube.ErrReplaced) {
 		c.log.Warn("the entry stays in the pod's annotations", "pod", record.Pod.Namespace+"/"+record.Pod.Name, "err", err)
 	}

@@ -3,21 +3,27 @@ package state
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
 // TestClear: what all parts of the package keep goes, and nothing else.
 func TestClear(t *testing.T) {
 	dir := t.TempDir()
-	other := filepath.Join(dir, "other")
-	if err := os.WriteFile(other, nil, 0o600); err != nil {
-		t.Fatal(err)
+	mkdir(t, filepath.Join(dir, "records"))
+	others := []string{"other", "records/other.json"}
+	for _, name := range others {
+		writeFile(t, filepath.Join(dir, name), "")
 	}
-	a := Attachment{Network: "net", ContainerID: "c", IfName: "net1"}
-	if err := (Files{Dir: dir}).Put(&Record{Attachment: a}); err != nil {
-		t.Fatal(err)
+	f := Files{Dir: dir}
+	for _, id := range []string{"c", "d"} {
+		if err := f.Reserve(&Record{Attachment: Attachment{Network: "net", ContainerID: id, IfName: "net1"}}, 1, anything); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if _, err := (Names{Dir: dir}).Number("bridge", "blue", 1, 2); err != nil {
+	killed := Attachment{Network: "net", ContainerID: "e", IfName: "net1"}
+	writeFile(t, f.record(killed.Key())+draftSuffix, "half")
+	if number, err := (Names{Dir: dir}).Number("bridge", "blue", 1, 2); err != nil || (Names{Dir: dir}).Avoid("bridge", number) != nil {
 		t.Fatal(err)
 	}
 	unlock, err := Locks{Dir: dir}.Lock(t.Context(), "x")
@@ -30,16 +36,19 @@ func TestClear(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Mkdir(LinksDir(dir), 0o755); err != nil {
+	mkdir(t, LinksDir(dir))
+	if err := os.Symlink("/somewhere", filepath.Join(LinksDir(dir), "short")); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
 		if err := Clear(dir); err != nil {
 			t.Fatal(err)
 		}
-		entries, err := os.ReadDir(dir)
-		if err != nil || len(entries) != 1 || entries[0].Name() != "other" {
-			t.Errorf("left: %v, %v, want the file that isn't ours", entries, err)
+		if left := tree(t, dir); !slices.Equal(left, others) {
+			t.Errorf("left: %v, want what isn't ours, %v", left, others)
+		}
+		if dirs, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(dirs) != 2 {
+			t.Errorf("left: %v (%v), want what isn't ours, %v", dirs, err, others)
 		}
 	}
 	if err := Clear(filepath.Join(dir, "nowhere")); err != nil {

@@ -30,13 +30,36 @@ type Locks struct {
 
 // Lock waits for the lock of that name until the context ends.
 func (l Locks) Lock(ctx context.Context, name string) (unlock func(), err error) {
+	for {
+		file, err := l.lock(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		if l.isCurrent(file) {
+			return func() { file.Close() }, nil
+		}
+		file.Close() // it was removed while we waited: others lock another one
+	}
+}
+
+func (l Locks) path() string { return filepath.Join(l.Dir, "lock") }
+
+// isCurrent tells whether a file is the one that others lock, too.
+func (l Locks) isCurrent(file *os.File) bool {
+	ours, err1 := file.Stat()
+	others, err2 := os.Stat(l.path())
+	return err1 == nil && err2 == nil && os.SameFile(ours, others)
+}
+
+// lock returns the file in which it holds the lock.
+func (l Locks) lock(ctx context.Context, name string) (*os.File, error) {
 	if ctx.Err() != nil { // nobody need hold it
 		return nil, fmt.Errorf("lock %q: %w", name, context.Cause(ctx))
 	}
 	if err := os.MkdirAll(l.Dir, dirMode); err != nil {
 		return nil, err
 	}
-	file, err := os.OpenFile(filepath.Join(l.Dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	file, err := os.OpenFile(l.path(), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -46,18 +69,17 @@ func (l Locks) Lock(ctx context.Context, name string) (unlock func(), err error)
 			return nil, fmt.Errorf("lock %q: %w", name, err)
 		}
 	}
-	unlock = func() { file.Close() }
 	err = lockByte(file, name, unix.F_OFD_SETLK)
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < shortWait {
 		for errors.Is(err, unix.EAGAIN) && pause(ctx) {
 			err = lockByte(file, name, unix.F_OFD_SETLK)
 		}
 	} else if errors.Is(err, unix.EAGAIN) {
-		return l.wait(ctx, file, name)
+		return file, l.wait(ctx, file, name)
 	}
 	switch {
 	case err == nil:
-		return unlock, nil
+		return file, nil
 	case errors.Is(err, unix.EAGAIN):
 		err = fmt.Errorf("%w: %q: %w", ErrLocked, name, context.Cause(ctx))
 	default:
@@ -82,7 +104,7 @@ func pause(ctx context.Context) bool {
 }
 
 // wait queues for the lock until the context ends.
-func (Locks) wait(ctx context.Context, file *os.File, name string) (unlock func(), err error) {
+func (Locks) wait(ctx context.Context, file *os.File, name string) error {
 	var failed error // set before done is closed
 	done := make(chan struct{})
 	go func() {
@@ -93,13 +115,13 @@ func (Locks) wait(ctx context.Context, file *os.File, name string) (unlock func(
 	case <-done:
 		if failed != nil {
 			file.Close()
-			return nil, fmt.Errorf("lock %q: %w", name, failed)
+			return fmt.Errorf("lock %q: %w", name, failed)
 		}
-		return func() { file.Close() }, nil
+		return nil
 	case <-ctx.Done():
 		// The wait can't be interrupted; whenever it ends, the lock goes back.
 		go func() { <-done; file.Close() }()
-		return nil, fmt.Errorf("%w: %q: %w", ErrLocked, name, context.Cause(ctx))
+		return fmt.Errorf("%w: %q: %w", ErrLocked, name, context.Cause(ctx))
 	}
 }
 

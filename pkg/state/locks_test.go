@@ -179,3 +179,42 @@ func TestLockInherited(t *testing.T) {
 		mustLock(t, l, name)()
 	}
 }
+
+// TestLockOfAnotherFile: who waited for a lock in a file that was removed meanwhile
+// has it in the one that others lock.
+func TestLockOfAnotherFile(t *testing.T) {
+	l := Locks{Dir: t.TempDir()}
+	unlock := mustLock(t, l, "x")
+	got := make(chan func())
+	go func() {
+		unlock, err := l.Lock(t.Context(), "x") // without a deadline it queues in the kernel
+		if err != nil {
+			t.Error(err)
+		}
+		got <- unlock
+	}()
+	for end := time.Now().Add(patience); opened(filepath.Join(l.Dir, "lock")) < 2; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the other call never came")
+		}
+	}
+	if err := Clear(l.Dir); err != nil {
+		t.Fatal(err)
+	}
+	unlock()
+	unlock = <-got
+	mustNotLock(t, l, "x")
+	unlock()
+	mustLock(t, l, "x")()
+}
+
+// opened is how many times this process has a file open.
+func opened(path string) (times int) {
+	links, _ := filepath.Glob("/proc/self/fd/*")
+	for _, link := range links {
+		if target, err := os.Readlink(link); err == nil && target == path {
+			times++
+		}
+	}
+	return times
+}

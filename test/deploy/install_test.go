@@ -45,10 +45,22 @@ func TestInstaller(t *testing.T) {
 			t.Errorf("%s runs as %q, with a token %v", path, pod.ServiceAccountName, *pod.AutomountServiceAccountToken)
 		}
 		security := c.SecurityContext
-		if security.Privileged != nil || !slices.Equal(security.Capabilities.Drop, []corev1.Capability{"ALL"}) || !*security.ReadOnlyRootFilesystem {
+		if security.Privileged != nil || *security.AllowPrivilegeEscalation || !*security.ReadOnlyRootFilesystem ||
+			!slices.Equal(security.Capabilities.Drop, []corev1.Capability{"ALL"}) || !slices.Equal(security.Capabilities.Add, []corev1.Capability{"DAC_OVERRIDE"}) {
 			t.Errorf("%s may do more than it must: %v", path, security)
 		}
+		if slices.Contains(c.Args, "--force") || c.ReadinessProbe.HTTPGet.Path != "/readyz" {
+			t.Errorf("%s: ready by %v, with %v", path, c.ReadinessProbe.HTTPGet, c.Args)
+		}
 		checkHostPaths(t, path, pod, want.mounts)
+	}
+}
+
+// TestInstallerUpdate: the next installer is there before the one before it ends.
+func TestInstallerUpdate(t *testing.T) {
+	update := daemonSet(t, "kubernetes/userspace-install.yaml").Spec.UpdateStrategy.RollingUpdate
+	if update.MaxSurge.IntValue() != 1 || update.MaxUnavailable.IntValue() != 0 {
+		t.Errorf("updated by %v", update)
 	}
 }
 
@@ -91,7 +103,7 @@ func TestInstallerToken(t *testing.T) {
 
 // TestKustomizations: each names every manifest beside it.
 func TestKustomizations(t *testing.T) {
-	for _, dir := range []string{"kubernetes", "kubernetes/uninstall", "openshift", "vpp"} {
+	for _, dir := range []string{"kubernetes", "kubernetes/uninstall", "openshift", "openshift/uninstall", "vpp"} {
 		var k struct {
 			APIVersion, Kind string
 			Resources        []string

@@ -72,8 +72,11 @@ func TestStolenToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	bound := stolen.AuthInfos["userspace"].Token
+	metadata := func(field string, value any) map[string]any {
+		return map[string]any{"metadata": map[string]any{field: value}}
+	}
 	annotate := func(key string, value any) map[string]any {
-		return map[string]any{"metadata": map[string]any{"annotations": map[string]any{key: value}}}
+		return metadata("annotations", map[string]any{key: value})
 	}
 	const ours = "userspace/configuration-data"
 	// The policy isn't there the moment that it is made.
@@ -98,6 +101,24 @@ func TestStolenToken(t *testing.T) {
 		{"a label", bound, http.MethodPatch, podsPath + "/here", map[string]any{"metadata": map[string]any{"labels": map[string]any{"a": "b"}}}, "and nothing else"},
 		{"the deadline", bound, http.MethodPatch, podsPath + "/here", map[string]any{"spec": map[string]any{"activeDeadlineSeconds": 1}}, "and nothing else"},
 		{"the status", bound, http.MethodPatch, podsPath + "/here/status", map[string]any{"status": map[string]any{"phase": "Failed"}}, "pods/status"},
+		{"a finalizer", bound, http.MethodPatch, podsPath + "/here", metadata("finalizers", []string{"example.com/kept"}), "and nothing else"},
+		{"an owner", bound, http.MethodPatch, podsPath + "/here", metadata("ownerReferences", []any{map[string]any{
+			"apiVersion": "v1", "kind": "ConfigMap", "name": "none", "uid": "none",
+		}}), "and nothing else"},
+		{"an ephemeral container", bound, http.MethodPatch, podsPath + "/here/ephemeralcontainers", map[string]any{"spec": map[string]any{
+			"ephemeralContainers": []any{map[string]any{"name": "intruder", "image": "intruder"}},
+		}}, "pods/ephemeralcontainers"},
+		{"an eviction", bound, http.MethodPost, podsPath + "/here/eviction", map[string]any{
+			"apiVersion": "policy/v1", "kind": "Eviction", "metadata": map[string]any{"name": "here"},
+		}, "pods/eviction"},
+		{"a binding", bound, http.MethodPost, podsPath + "/elsewhere/binding", map[string]any{
+			"apiVersion": "v1", "kind": "Binding", "metadata": map[string]any{"name": "elsewhere"}, "target": map[string]any{"kind": "Node", "name": "node-1"},
+		}, "pods/binding"},
+		{"a pod made", bound, http.MethodPost, podsPath, simplePod("made", ""), "cannot create"},
+		{"the pod replaced", bound, http.MethodPut, podsPath + "/here", here, "cannot update"},
+		{"a token made", bound, http.MethodPost, "/api/v1/namespaces/kube-system/serviceaccounts/userspace/token", map[string]any{
+			"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": map[string]any{},
+		}, "serviceaccounts/token"},
 		{"the pod deleted", bound, http.MethodDelete, podsPath + "/here", nil, "cannot delete"},
 		{"all pods listed", bound, http.MethodGet, podsPath, nil, "cannot list"},
 		{"secrets read", bound, http.MethodGet, "/api/v1/namespaces/kube-system/secrets", nil, "cannot list"},

@@ -126,6 +126,28 @@ func TestNodeCredentials(t *testing.T) {
 	})
 }
 
+// TestNodeCredentialsAfterwards: those that the node gets serve the pods too that
+// were attached before, by credentials that may be of no use any more.
+func TestNodeCredentialsAfterwards(t *testing.T) {
+	onEach(t, func(b *bench) {
+		c := b.cluster()
+		former := filepath.Join(b.dir, "former.kubeconfig")
+		data, err := os.ReadFile(c.kubeconfig)
+		must(b, err)
+		must(b, os.WriteFile(former, data, 0o600))
+		a := b.attach(b.network("net", b.hostLocal(1), object{"kubeconfig": former}), "sandbox", "net1").asPod("u-1")
+		a.add()
+		must(b, os.Remove(former))
+		b.node(object{"kubeconfig": c.kubeconfig})
+		a.add()
+		a.intact("after the node has got credentials")
+		a.del()
+		if entries := c.entries(b); len(entries) != 0 {
+			b.Errorf("after DEL the pod is told of %v", entries)
+		}
+	})
+}
+
 // TestLateDel deletes a former sandbox after its successor was attached: the
 // successor's entry stays.
 func TestLateDel(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 const (
@@ -34,11 +35,11 @@ func replaceByCopy(path, from string, mode fs.FileMode) (fs.FileInfo, error) {
 func replaceFrom(path string, from io.Reader, mode fs.FileMode) (info fs.FileInfo, err error) {
 	draft, err := os.CreateTemp(filepath.Dir(path), draftPrefix(path)+"*")
 	if err != nil {
-		return nil, err
+		return nil, about(path, err)
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, os.Remove(draft.Name()))
+			err = errors.Join(about(path, err), os.Remove(draft.Name()))
 		}
 	}()
 	_, err = io.Copy(draft, from)
@@ -52,16 +53,42 @@ func replaceFrom(path string, from io.Reader, mode fs.FileMode) (info fs.FileInf
 	return info, os.Rename(draft.Name(), path)
 }
 
+// about has an error name the file that is replaced, not the draft: its name is
+// another each time, and nobody shall read of the same failure again and again.
+func about(path string, err error) error {
+	var file *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &file) && strings.HasPrefix(file.Path, filepath.Join(filepath.Dir(path), draftPrefix(path))):
+		return &fs.PathError{Op: file.Op, Path: path, Err: file.Err}
+	case errors.As(err, &link):
+		return &fs.PathError{Op: "replace", Path: path, Err: link.Err}
+	}
+	return err
+}
+
 // draftPrefix begins the names of what a killed installer leaves. CNI looks for
 // plugins by their names, and never finds these.
 func draftPrefix(path string) string { return "." + filepath.Base(path) + "-" }
 
 func removeDrafts(path string) error {
-	drafts, err := filepath.Glob(filepath.Join(filepath.Dir(path), draftPrefix(path)+"*"))
-	for _, draft := range drafts {
-		err = errors.Join(err, os.Remove(draft))
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, entry := range entries {
+		if isDraft(entry, path) {
+			err = errors.Join(err, os.Remove(filepath.Join(filepath.Dir(path), entry.Name())))
+		}
 	}
 	return err
+}
+
+// isDraft tells whether os.CreateTemp has made it; others may have names that begin
+// the same.
+func isDraft(entry fs.DirEntry, path string) bool {
+	number, ok := strings.CutPrefix(entry.Name(), draftPrefix(path))
+	return ok && number != "" && strings.Trim(number, "0123456789") == "" && entry.Type().IsRegular()
 }
 
 // unchanged tells whether a file is the one that was seen, as far as that shows

@@ -63,6 +63,9 @@ func (i *Installer) Run(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
+	i.mu.Lock()
+	i.failed = errFirstLook
+	i.mu.Unlock()
 	for _, path := range []string{i.program(), i.kubeconfig()} {
 		if err := removeDrafts(path); err != nil {
 			return err
@@ -88,6 +91,9 @@ func (i *Installer) Healthy() error {
 	return i.failed
 }
 
+// errFirstLook is what holds until the installer has looked once.
+var errFirstLook = errors.New("the plugin is being installed")
+
 // look puts right what isn't.
 func (i *Installer) look() {
 	err := errors.Join(i.keepProgram(), i.keepCredentials())
@@ -96,7 +102,7 @@ func (i *Installer) look() {
 	switch {
 	case err != nil && (i.failed == nil || err.Error() != i.failed.Error()):
 		i.Log.Error("the plugin is not as it should be on this node", "err", err)
-	case err == nil && i.failed != nil:
+	case err == nil && i.failed != nil && !errors.Is(i.failed, errFirstLook):
 		i.Log.Info("the plugin is as it should be on this node again")
 	}
 	i.failed = err

@@ -3,12 +3,14 @@ package install
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -125,6 +127,14 @@ func TestInstaller(t *testing.T) {
 	d := newDesk(t)
 	d.write(d.program(), "another plugin of that name")
 	d.write(filepath.Join(d.BinDir, ".userspace-123"), "what a killed installer leaves")
+	if err := os.Mkdir(d.SettingsDir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	d.write(filepath.Join(d.SettingsDir, ".plugin.kubeconfig-123"), "what a killed installer leaves")
+	others := filepath.Join(d.BinDir, ".userspace-old", "bin")
+	if err := os.MkdirAll(others, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	i, stop := d.installer(d.release)
 	d.until("installed", d.installed("release 1"))
 	d.until("credentials", d.credentials("token-1"))
@@ -156,6 +166,9 @@ func TestInstaller(t *testing.T) {
 	d.until("for root alone", d.credentials("token-2"))
 	d.until("healthy", func() bool { return i.Healthy() == nil })
 	stop()
+	if err := errors.Join(os.Remove(others), os.Remove(filepath.Dir(others))); err != nil {
+		t.Errorf("what isn't ours: %v", err)
+	}
 	d.nothingElse(d.program(), d.kubeconfig())
 }
 
@@ -187,6 +200,34 @@ func TestInstallerUpdates(t *testing.T) {
 	d.nothingElse(d.program(), d.kubeconfig())
 }
 
+// TestInstallerAtFirst isn't ready before the plugin and its credentials are there.
+func TestInstallerAtFirst(t *testing.T) {
+	d := newDesk(t)
+	slow := d.token + ".slow"
+	if err := errors.Join(os.Remove(d.token), syscall.Mkfifo(slow, 0o600), os.Link(slow, d.token)); err != nil {
+		t.Fatal(err)
+	}
+	i, _ := d.installer(d.release)
+	d.until("the plugin is there", d.installed("release 1"))
+	if i.Healthy() == nil {
+		t.Error("ready without credentials")
+	}
+	d.write(d.token+".new", "token-1")
+	if err := os.Rename(d.token+".new", d.token); err != nil {
+		t.Fatal(err)
+	}
+	d.until("ready", func() bool {
+		// The installer may wait for somebody who writes.
+		if writer, err := os.OpenFile(slow, os.O_WRONLY|syscall.O_NONBLOCK, 0); err == nil {
+			writer.Close()
+		}
+		return i.Healthy() == nil
+	})
+	if !d.credentials("token-1")() {
+		t.Error("ready without credentials")
+	}
+}
+
 // TestInstallerFails says what is missing, leaves nothing, and goes on.
 func TestInstallerFails(t *testing.T) {
 	d := newDesk(t)
@@ -207,7 +248,14 @@ func TestInstallerFails(t *testing.T) {
 		}
 	}
 	d.until("what is missing", says("install the plugin", d.BinDir, "token", d.token+" is empty"))
-	if err := os.Mkdir(d.BinDir, 0o755); err != nil {
+	if said := i.Healthy().Error(); strings.Contains(said, draftPrefix(d.program())) {
+		t.Errorf("it says something else each time: %s", said)
+	}
+	if err := os.MkdirAll(d.program(), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	d.until("what is in the way", says("install the plugin: replace "+d.program()+": file exists"))
+	if err := os.Remove(d.program()); err != nil {
 		t.Fatal(err)
 	}
 	d.until("credentials alone are missing", func() bool { return says("token")() && !says("install the plugin")() })
@@ -254,12 +302,22 @@ func TestUninstaller(t *testing.T) {
 		return func() bool { return u.Done() != nil && strings.Contains(u.Done().Error(), words) }
 	}
 	d.until("it waits for the installer", waits("installer"))
+	drafts := []string{filepath.Join(d.BinDir, ".userspace-123"), filepath.Join(d.SettingsDir, ".plugin.kubeconfig-123")}
+	for _, path := range drafts {
+		d.write(path, "what a killed installer leaves")
+	}
+	damaged := filepath.Join(d.RecordsDir, "records", strings.Repeat("a", len(record.Key()))+".json")
+	d.write(damaged, "half")
 	stopInstaller()
 	d.until("it waits for the pod", waits("1 pods to end, which the plugin attached: default/web"))
 	if !d.installed("release 1")() {
 		t.Error("the plugin is gone, and the pod can't end")
 	}
 	if err := files.Delete(record.Attachment); err != nil {
+		t.Fatal(err)
+	}
+	d.until("it waits for whoever has the damaged record", waits("1 attachments to be removed, whose records can't be read"))
+	if err := os.Remove(damaged); err != nil {
 		t.Fatal(err)
 	}
 	d.until("done", func() bool { return u.Done() == nil })
@@ -271,6 +329,50 @@ func TestUninstaller(t *testing.T) {
 	if _, err := os.Stat(u.SharedDir); err == nil {
 		t.Error("the plugin's shared directory is left")
 	}
+}
+
+// TestUninstallerLeaves what isn't the plugin's.
+func TestUninstallerLeaves(t *testing.T) {
+	d := newDesk(t)
+	d.install()
+	u := d.uninstaller()
+	others := filepath.Join(u.SharedDir, "data") // as the Intel plugin has it
+	if err := os.MkdirAll(others, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := u.Run(t.Context()); err != nil || u.Done() != nil {
+		t.Error(err, u.Done())
+	}
+	if _, err := os.Stat(others); err != nil {
+		t.Error(err)
+	}
+	d.nothingElse()
+}
+
+// TestUninstallerOvertaken: installers that come while it is at work go on one after
+// the other.
+func TestUninstallerOvertaken(t *testing.T) {
+	d := newDesk(t)
+	record := &state.Record{Attachment: state.Attachment{Network: "net", ContainerID: "c", IfName: "net1"}}
+	files := state.Files{Dir: d.RecordsDir}
+	if err := files.Put(record); err != nil {
+		t.Fatal(err)
+	}
+	u := d.uninstaller()
+	d.start(u.Run)
+	d.until("it waits for the pod", func() bool { return u.Done() != nil && strings.Contains(u.Done().Error(), "1 pods") })
+	_, stop := d.installer(d.release)
+	if err := files.Delete(record.Attachment); err != nil {
+		t.Fatal(err)
+	}
+	d.until("installed", d.installed("release 1"))
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	_, err := d.lock(ctx)
+	if !errors.Is(err, state.ErrLocked) {
+		t.Errorf("another installer may be at work too: %v", err)
+	}
+	stop()
 }
 
 func TestUninstallerForced(t *testing.T) {

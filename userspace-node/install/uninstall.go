@@ -116,11 +116,20 @@ func (u *Uninstaller) remove() error {
 	for _, path := range []string{u.program(), u.kubeconfig()} {
 		failed = append(failed, unlessAbsent(os.Remove(path)), removeDrafts(path))
 	}
-	failed = append(failed, state.Clear(u.RecordsDir), unlessAbsent(os.Remove(u.SharedDir)))
+	failed = append(failed, state.Clear(u.RecordsDir), removeEmpty(u.SharedDir))
 	if err := errors.Join(failed...); err != nil {
 		return fmt.Errorf("remove the plugin: %w", err)
 	}
 	return nil
+}
+
+// removeEmpty leaves a directory in which somebody has something.
+func removeEmpty(dir string) error {
+	err := unlessAbsent(os.Remove(dir))
+	if errors.Is(err, fs.ErrExist) { // which ENOTEMPTY is
+		return nil
+	}
+	return err
 }
 
 func unlessAbsent(err error) error {
