@@ -20,6 +20,9 @@ import (
 // accountDir is where a pod finds the credentials of its service account.
 const accountDir = "/var/run/secrets/kubernetes.io/serviceaccount"
 
+// pluginPath is where the image has the plugin.
+const pluginPath = "/usr/local/bin/userspace"
+
 func installCommand() *cobra.Command {
 	var i install.Installer
 	var listen string
@@ -48,7 +51,7 @@ func installCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	placeFlags(flags, &i.Place)
-	flags.StringVar(&i.Program, "plugin", "/usr/local/bin/userspace", "the plugin to install")
+	flags.StringVar(&i.Program, "plugin", pluginPath, "the plugin to install")
 	flags.StringVar(&i.Credentials.Server, "server", install.ServiceURL(), "the API server's URL as the node reaches it (default: the service's)")
 	flags.StringVar(&i.Credentials.TokenFile, "token-file", accountDir+"/token", "the token that the plugin gets")
 	flags.StringVar(&i.Credentials.AuthorityFile, "authority-file", accountDir+"/ca.crt", "the API server's authority")
@@ -88,6 +91,7 @@ func uninstallCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	placeFlags(flags, &u.Place)
+	flags.StringVar(&u.Program, "plugin", pluginPath, "the plugin, put back for a pod that is attached at the last moment")
 	flags.StringVar(&u.SharedDir, "shared-dir", shareddir.DefaultBase, "the plugin's own shared directory, removed when it is empty")
 	flags.BoolVar(&u.Force, "force", false, "do not wait for pods: the kubelet can't end those that are attached any more")
 	flags.BoolVar(&stay, "stay", false, "go on when done, as a DaemonSet's pod must")

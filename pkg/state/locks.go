@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -125,14 +126,37 @@ func (Locks) wait(ctx context.Context, file *os.File, name string) error {
 	}
 }
 
-func lockByte(file *os.File, name string, command int) error {
-	hash := sha256.Sum256([]byte(name))
-	lock := unix.Flock_t{
-		Type:   unix.F_WRLCK,
-		Whence: unix.SEEK_SET,
-		Start:  int64(binary.BigEndian.Uint64(hash[:]) >> 2), // positive, and so is the end
-		Len:    1,
+// Busy tells whether anybody holds any lock but that of the name.
+func (l Locks) Busy(but string) (bool, error) {
+	file, err := os.Open(l.path())
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
 	}
+	if err != nil {
+		return false, err
+	}
+	defer file.Close()
+	at := offset(but)
+	for _, others := range []unix.Flock_t{{Start: 0, Len: at}, {Start: at + 1}} { // no length: to the end
+		others.Type, others.Whence = unix.F_RDLCK, unix.SEEK_SET
+		if err := unix.FcntlFlock(file.Fd(), unix.F_OFD_GETLK, &others); err != nil {
+			return false, fmt.Errorf("look for locks: %w", err)
+		}
+		if others.Type != unix.F_UNLCK {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// offset is the name's byte.
+func offset(name string) int64 {
+	hash := sha256.Sum256([]byte(name))
+	return int64(binary.BigEndian.Uint64(hash[:]) >> 2) // positive, and so is the end
+}
+
+func lockByte(file *os.File, name string, command int) error {
+	lock := unix.Flock_t{Type: unix.F_WRLCK, Whence: unix.SEEK_SET, Start: offset(name), Len: 1}
 	for {
 		err := unix.FcntlFlock(file.Fd(), command, &lock)
 		if err != unix.EINTR {

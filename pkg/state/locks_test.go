@@ -218,3 +218,24 @@ func opened(path string) (times int) {
 	}
 	return times
 }
+
+// TestBusy: any lock but one's own counts, by whomever it is held.
+func TestBusy(t *testing.T) {
+	l := Locks{Dir: t.TempDir()}
+	is := func(want bool) {
+		t.Helper()
+		if busy, err := l.Busy("installer"); err != nil || busy != want {
+			t.Errorf("busy: %v, %v, want %v", busy, err, want)
+		}
+	}
+	is(false) // there is no file yet
+	own := mustLock(t, l, "installer")
+	defer own()
+	is(false)
+	for i := range 20 { // on both sides of it
+		unlock := mustLock(t, l, fmt.Sprint(i))
+		is(true)
+		unlock()
+		is(false)
+	}
+}

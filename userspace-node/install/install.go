@@ -33,8 +33,10 @@ const ProgramName = "userspace"
 func (p Place) program() string    { return filepath.Join(p.BinDir, ProgramName) }
 func (p Place) kubeconfig() string { return filepath.Join(p.SettingsDir, nodeconf.KubeConfigName) }
 
+func (p Place) locks() state.Locks { return state.Locks{Dir: p.RecordsDir} }
+
 func (p Place) lock(ctx context.Context) (unlock func(), err error) {
-	return state.Locks{Dir: p.RecordsDir}.Lock(ctx, lockName)
+	return p.locks().Lock(ctx, lockName)
 }
 
 // Installer keeps the plugin on a node.

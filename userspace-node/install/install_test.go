@@ -267,7 +267,7 @@ func TestInstallerFails(t *testing.T) {
 }
 
 func (d *desk) uninstaller() *Uninstaller {
-	return &Uninstaller{Place: d.Place, SharedDir: d.RecordsDir + "-shared", Interval: time.Millisecond, Log: quiet}
+	return &Uninstaller{Place: d.Place, Program: d.release, SharedDir: d.RecordsDir + "-shared", Interval: time.Millisecond, Log: quiet}
 }
 
 func (d *desk) install() {
@@ -365,7 +365,7 @@ func TestUninstallerOvertaken(t *testing.T) {
 	if err := files.Delete(record.Attachment); err != nil {
 		t.Fatal(err)
 	}
-	d.until("installed", d.installed("release 1"))
+	d.until("installed", d.credentials("token-1")) // by nobody else
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	_, err := d.lock(ctx)
@@ -390,4 +390,34 @@ func TestUninstallerForced(t *testing.T) {
 		}
 		d.nothingElse()
 	}
+}
+
+// TestUninstallerAndCall: a call that is under way when the plugin goes attaches a
+// pod: the plugin comes back until that has ended.
+func TestUninstallerAndCall(t *testing.T) {
+	d := newDesk(t)
+	d.install()
+	ended, err := d.locks().Lock(t.Context(), "attachment/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := d.uninstaller()
+	stop := d.start(u.Run)
+	d.until("it waits for the call", func() bool { return errors.Is(u.Done(), errCalls) })
+	if _, err := os.Stat(d.program()); err == nil {
+		t.Error("another call can begin")
+	}
+	record := &state.Record{Attachment: state.Attachment{Network: "net", ContainerID: "c", IfName: "net1"}}
+	files := state.Files{Dir: d.RecordsDir}
+	if err := files.Put(record); err != nil {
+		t.Fatal(err)
+	}
+	ended()
+	d.until("the plugin is back", d.installed("release 1"))
+	if err := files.Delete(record.Attachment); err != nil {
+		t.Fatal(err)
+	}
+	d.until("done", func() bool { return u.Done() == nil })
+	stop()
+	d.nothingElse()
 }

@@ -18,6 +18,8 @@ import (
 // Uninstaller takes the plugin off a node.
 type Uninstaller struct {
 	Place
+	// Program is the plugin, for a pod that is attached at the last moment.
+	Program string
 	// SharedDir is the plugin's own, in which pods without a volume have theirs. It
 	// goes when it is empty.
 	SharedDir string
@@ -51,20 +53,20 @@ func (u *Uninstaller) Run(ctx context.Context) error {
 	ticker := time.NewTicker(u.Interval)
 	defer ticker.Stop()
 	for {
-		attached := u.attached()
-		if attached == nil || u.Force {
+		why, err := u.step()
+		if err != nil {
+			u.wait(err)
+			return err
+		}
+		if why == nil {
 			break
 		}
-		u.wait(attached)
+		u.wait(why)
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
 		}
-	}
-	if err := u.remove(); err != nil {
-		u.wait(err)
-		return err
 	}
 	u.wait(nil)
 	u.Log.Info("the plugin is off this node")
@@ -87,8 +89,47 @@ func (u *Uninstaller) wait(why error) {
 	u.waiting = why
 }
 
-// attached names the pods that need the plugin to end; nil: there are none.
+// errCalls: one of them may attach a pod.
+var errCalls = errors.New("waiting for calls of the plugin to end")
+
+// step takes the plugin away once no pod needs it: first the program, so that no call
+// begins, and what calls leave when the last has ended. Where one of these has attached
+// a pod, the program comes back. It returns what is waited for; nil: all is gone.
+func (u *Uninstaller) step() (why, err error) {
+	if why := u.attached(); why != nil {
+		return why, u.keepProgram()
+	}
+	if err := unlessAbsent(os.Remove(u.program())); err != nil {
+		return nil, fmt.Errorf("remove the plugin: %w", err)
+	}
+	busy, err := u.locks().Busy(lockName)
+	switch {
+	case err != nil:
+		return nil, err
+	case busy:
+		return errCalls, nil
+	}
+	if why := u.attached(); why != nil {
+		return why, u.keepProgram()
+	}
+	return nil, u.remove()
+}
+
+// keepProgram puts it back where it is needed after all.
+func (u *Uninstaller) keepProgram() error {
+	if _, err := os.Lstat(u.program()); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	_, err := replaceByCopy(u.program(), u.Program, programMode)
+	return err
+}
+
+// attached names the pods that need the plugin to end; nil: there are none, or they
+// are not waited for.
 func (u *Uninstaller) attached() error {
+	if u.Force {
+		return nil
+	}
 	records, damaged := state.Files{Dir: u.RecordsDir}.List()
 	var who []string
 	for _, r := range records {
