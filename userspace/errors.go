@@ -62,7 +62,7 @@ func code(err error) uint {
 
 // isPassing tells whether the same call may succeed later.
 func isPassing(err error) bool {
-	for _, passing := range []error{vppapi.ErrNotRunning, vppapi.ErrNoAnswer, vppapi.ErrConnectionLost, state.ErrLocked, kube.ErrUnavailable, context.DeadlineExceeded} {
+	for _, passing := range []error{vppapi.ErrNotRunning, vppapi.ErrNoAnswer, vppapi.ErrConnectionLost, state.ErrLocked, kube.ErrUnavailable, kube.ErrUnauthorized, context.DeadlineExceeded} {
 		if errors.Is(err, passing) {
 			return true
 		}

@@ -16,9 +16,11 @@ var (
 	ErrNotFound = errors.New("no such pod")
 	// ErrReplaced means that there is another pod of the same name.
 	ErrReplaced = errors.New("the pod was replaced by another one of the same name")
-	// ErrForbidden means that somebody has to grant a permission or renew
-	// credentials.
+	// ErrForbidden means that somebody has to grant a permission.
 	ErrForbidden = errors.New("the API server refuses")
+	// ErrUnauthorized means that credentials have expired, or their pod has gone.
+	// New ones may come by themselves.
+	ErrUnauthorized = errors.New("the API server does not accept")
 	// ErrUnavailable means that trying again later may help.
 	ErrUnavailable = errors.New("the API server is not available")
 )
@@ -111,7 +113,8 @@ func (c *Client) advise(ctx context.Context, doing string, err error) error {
 	case errors.As(err, &setup):
 		return fmt.Errorf("%s: kubeconfig %s: %w", doing, c.kubeconfig, err)
 	case is(err, http.StatusUnauthorized):
-		return fmt.Errorf("%s: %w the credentials in kubeconfig %s: renew its token or certificate: %w", doing, ErrForbidden, c.kubeconfig, err)
+		return fmt.Errorf("%s: %w the credentials in kubeconfig %s: renew its token or certificate; what the installation has made, its DaemonSet userspace-install renews, once that runs on this node: %w",
+			doing, ErrUnauthorized, c.kubeconfig, err)
 	case errors.As(err, &untrusted):
 		return fmt.Errorf("%s: %s can't be trusted: cluster.certificate-authority in kubeconfig %s must be the one of the API server: %w",
 			doing, c.server, c.kubeconfig, err)

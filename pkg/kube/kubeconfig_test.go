@@ -104,7 +104,7 @@ func TestTokenIsRenewed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	if _, err := client.Pod(within(t, time.Second), theRef); !errors.Is(err, ErrForbidden) {
+	if _, err := client.Pod(within(t, time.Second), theRef); !errors.Is(err, ErrUnauthorized) {
 		t.Error(err)
 	}
 	put(t, dir, "token", fakeapi.Token)

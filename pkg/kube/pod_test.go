@@ -100,7 +100,7 @@ func TestPodRefused(t *testing.T) {
 		"404": {func(s *fakeapi.Server) { s.Delete("default", "pod1") }, ErrNotFound, []string{"not found"}},
 		"410": {func(s *fakeapi.Server) { s.Hook(times(9, "GET", failing(410))) }, ErrNotFound, nil},
 		"403": {func(s *fakeapi.Server) { s.Deny("get") }, ErrForbidden, []string{"may not get pods in namespace default", "grant verb get on resource pods", `User "u" cannot get`}},
-		"401": {func(s *fakeapi.Server) { s.Hook(times(9, "GET", failing(401))) }, ErrForbidden, []string{"credentials", "kubeconfig", "renew"}},
+		"401": {func(s *fakeapi.Server) { s.Hook(times(9, "GET", failing(401))) }, ErrUnauthorized, []string{"credentials", "kubeconfig", "renew"}},
 		"400": {func(s *fakeapi.Server) { s.Hook(times(9, "GET", failing(400))) }, nil, []string{"400", "said the server"}},
 		"redirection": {func(s *fakeapi.Server) {
 			s.Hook(times(9, "GET", func(w http.ResponseWriter) {

@@ -31,8 +31,8 @@ func TestMayPodsFails(t *testing.T) {
 	})
 	_, err := c.MayPods(within(t, 10*time.Second), "get")
 	mustSay(t, err, "may get pods", "renew its token")
-	if !errors.Is(err, ErrForbidden) {
-		t.Errorf("%v is not ErrForbidden", err)
+	if !errors.Is(err, ErrUnauthorized) {
+		t.Errorf("%v is not ErrUnauthorized", err)
 	}
 	s.Hook(func(w http.ResponseWriter, _ *http.Request) bool {
 		fmt.Fprint(w, "<html>")

@@ -270,7 +270,7 @@ func TestAPIServerAnswers(t *testing.T) {
 		says   []string
 	}{
 		"400":                 {fail(http.StatusBadRequest, "BadRequest"), 999, []string{"the server says BadRequest"}},
-		"401":                 {fail(http.StatusUnauthorized, "Unauthorized"), 999, []string{"token", "the API server refuses"}},
+		"401":                 {fail(http.StatusUnauthorized, "Unauthorized"), 11, []string{"token", "the API server does not accept", "userspace-install"}},
 		"403":                 {fail(http.StatusForbidden, "Forbidden"), 999, []string{"grant verb %s on resource pods", "namespace default"}},
 		"404":                 {fail(http.StatusNotFound, "NotFound"), 999, []string{"no such pod"}},
 		"429":                 {fail(http.StatusTooManyRequests, "TooManyRequests"), 11, []string{"not available", "tried"}},
