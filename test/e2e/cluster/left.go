@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/userspace-cni/userspace-cni/pkg/shareddir"
 	"github.com/userspace-cni/userspace-cni/pkg/state"
 	"github.com/userspace-cni/userspace-cni/test/lab"
@@ -44,7 +42,12 @@ func (c *Cluster) Left(ctx context.Context, host *lab.VPP, dirs ...string) error
 // withoutInstallation leaves out what the cluster's network has for the pods of
 // kube-system: their addresses, sandboxes, and network namespaces with processes.
 func (c *Cluster) withoutInstallation(ctx context.Context, files string) (string, error) {
-	var pods corev1.PodList
+	var pods struct {
+		Items []struct {
+			Spec   struct{ HostNetwork bool }
+			Status struct{ PodIP string }
+		}
+	}
 	if err := c.Get(ctx, "/api/v1/namespaces/kube-system/pods", &pods); err != nil {
 		return "", err
 	}
