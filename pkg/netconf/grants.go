@@ -25,7 +25,8 @@ func (c *NetConf) ApplyNode(node nodeconf.Settings) {
 	if node.KubeConfig != "" {
 		c.KubeConfig = node.KubeConfig
 	}
-	if c.Host.IfType == IfTypeVCL && c.Host.VCL.Default == VCLDisable && c.KubeConfig == "" {
+	// For DEL there is no block that isn't given.
+	if vcl := c.Host.VCL; c.Host.IfType == IfTypeVCL && vcl != nil && vcl.Default == VCLDisable && c.KubeConfig == "" {
 		c.Warnings = append(c.Warnings, "host.vcl.default is \"disable\" and there is no kubeconfig, by which pods' annotations are read: no pod gets an endpoint")
 	}
 }

@@ -133,6 +133,11 @@ func TestApplyNode(t *testing.T) {
 		}
 	}
 	optIn := []byte(`{"cniVersion":"1.0.0","name":"a","host":{"iftype":"vcl","netType":"interface","vcl":{"default":"disable"}},"ipam":{"type":"x"}}`)
+	forDelete, err := ParseForDelete([]byte(`{"cniVersion":"1.0.0","name":"a","host":{"iftype":"vcl","netType":"interface"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	forDelete.ApplyNode(nodeconf.Default())
 	for path, warnings := range map[string]int{"": 1, "/node.conf": 0} {
 		conf, err := Parse(optIn)
 		if err != nil {
