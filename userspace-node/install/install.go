@@ -27,10 +27,10 @@ type Place struct {
 	RecordsDir string
 }
 
-// ProgramName is the plugin's, which networks have as their type.
-const ProgramName = "userspace"
+// programName is the plugin's, which networks have as their type.
+const programName = "userspace"
 
-func (p Place) program() string    { return filepath.Join(p.BinDir, ProgramName) }
+func (p Place) program() string    { return filepath.Join(p.BinDir, programName) }
 func (p Place) kubeconfig() string { return filepath.Join(p.SettingsDir, nodeconf.KubeConfigName) }
 
 func (p Place) locks() state.Locks { return state.Locks{Dir: p.RecordsDir} }

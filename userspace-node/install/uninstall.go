@@ -150,15 +150,13 @@ func (u *Uninstaller) attached() error {
 	return nil
 }
 
-// remove leaves what an administrator has made, such as the node settings, and the
-// directories that are mounted here.
+// remove takes away what is left beside the program. It leaves what an administrator
+// has made, such as the node settings, and the directories that are mounted here.
 func (u *Uninstaller) remove() error {
-	var failed []error
-	for _, path := range []string{u.program(), u.kubeconfig()} {
-		failed = append(failed, unlessAbsent(os.Remove(path)), removeDrafts(path))
-	}
-	failed = append(failed, state.Clear(u.RecordsDir), removeEmpty(u.SharedDir))
-	if err := errors.Join(failed...); err != nil {
+	err := errors.Join(
+		removeDrafts(u.program()), removeDrafts(u.kubeconfig()), unlessAbsent(os.Remove(u.kubeconfig())),
+		state.Clear(u.RecordsDir), removeEmpty(u.SharedDir))
+	if err != nil {
 		return fmt.Errorf("remove the plugin: %w", err)
 	}
 	return nil
