@@ -31,15 +31,16 @@ demo: build ## two pods with two networks each ping one another, before your eye
 test: ## run all tests, on the simulator and on a VPP where there is one
 	@GO="$(GO)" ./test/run
 
+# What a node has besides ours.
+NODE_PLUGINS := $(addprefix github.com/containernetworking/plugins/plugins/,ipam/host-local main/bridge main/loopback)
+
 e2e: build ## try it on a real Kubernetes of one node, in namespaces of its own (root; E2E=-run=NAME: some tests)
-	@CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/ $(addprefix github.com/containernetworking/plugins/plugins/,\
-		ipam/host-local main/bridge main/loopback)
+	@CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/ $(NODE_PLUGINS)
 	@cd test/readers && CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/ ./app-netutil
 	@GO="$(GO)" USERSPACE_CNI_BIN=$(BIN) ./test/e2e/run $(E2E)
 
 e2e-direct: build ## try it with a real API server and Multus alone, in seconds (root; where it can't run, it says so)
-	@CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/ $(addprefix github.com/containernetworking/plugins/plugins/,\
-		ipam/host-local main/bridge main/loopback)
+	@CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/ $(NODE_PLUGINS)
 	@GO="$(GO)" USERSPACE_CNI_BIN=$(BIN) ./test/e2e/run-direct
 
 kind: ## try the installation on a cluster of kind (docker, kind, kubectl; KEEP=1 keeps the cluster)

@@ -51,7 +51,7 @@ func (c *Cluster) withoutInstallation(ctx context.Context, files string) (string
 	if err := c.Get(ctx, "/api/v1/namespaces/kube-system/pods", &pods); err != nil {
 		return "", err
 	}
-	theirs := func(string) bool { return false }
+	var addresses, sandboxes []string
 	for _, pod := range pods.Items {
 		if pod.Status.PodIP == "" || pod.Spec.HostNetwork {
 			continue
@@ -62,15 +62,17 @@ func (c *Cluster) withoutInstallation(ctx context.Context, files string) (string
 			return "", err
 		}
 		sandbox, _, _ := strings.Cut(string(owner), "\r\n")
-		others := theirs
-		theirs = func(path string) bool {
-			return path == address || strings.Contains(path, sandbox) || others(path)
+		if sandbox == "" { // which is in every path
+			return "", fmt.Errorf("%s names no sandbox", address)
 		}
+		addresses, sandboxes = append(addresses, address), append(sandboxes, sandbox)
 	}
 	inhabited := inhabitedNamespaces()
 	isTheirs := func(path string) bool {
 		info, err := os.Stat(path)
-		return theirs(path) || err == nil && slices.ContainsFunc(inhabited, func(ns fs.FileInfo) bool { return os.SameFile(ns, info) })
+		return slices.Contains(addresses, path) ||
+			slices.ContainsFunc(sandboxes, func(sandbox string) bool { return strings.Contains(path, sandbox) }) ||
+			err == nil && slices.ContainsFunc(inhabited, func(ns fs.FileInfo) bool { return os.SameFile(ns, info) })
 	}
 	return strings.Join(slices.DeleteFunc(strings.Split(files, "\n"), isTheirs), "\n"), nil
 }
